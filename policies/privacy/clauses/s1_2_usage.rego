@@ -1,0 +1,342 @@
+# Section 1.2: on what ground, and for what, company information is used.
+package privacy.clauses
+
+import data.privacy.interpretation.switches
+import data.privacy.lib.act
+import data.privacy.lib.fault
+import data.privacy.ways
+
+# METADATA
+# title: What stands in the way of processing as such
+# description: The ground, the source, and what fraud work asks for.
+processing := ((_ground | consent_as_well) | _source) | fraud_work
+
+_ground := stands_on[input.context.facts.processing_ground] if {
+	switches.ground_required.value
+} else := {fault.missing("1.2-g", "processing_ground")} if {
+	switches.ground_required.value
+} else := set()
+
+# METADATA
+# title: A legal duty is a ground
+# labels:
+#   clause: 1.2-a
+stands_on.legal_obligation := set()
+
+# METADATA
+# title: The contract with the company is a ground
+# labels:
+#   clause: 1.2-b
+stands_on.contract := set()
+
+# METADATA
+# title: The company's vital interests are a ground
+# labels:
+#   clause: 1.2-c
+stands_on.vital_interests := set()
+
+# METADATA
+# title: CSW's legitimate interests are a ground once they are judged to need it
+# labels:
+#   clause: 1.2-d
+stands_on.legitimate_interests := fault.gate("1.2-d", "necessity_judged")
+
+# METADATA
+# title: Having to give it to a third party is a ground where another clause or consent carries it
+# labels:
+#   clause: 1.2-e
+stands_on.third_party_disclosure := set() if {
+	act.goes_out
+} else := consent("1.2-e")
+
+# METADATA
+# title: The company's consent is a ground
+# description: Express or implied; accepting the agreement is neither.
+# labels:
+#   clause: 1.2-f
+stands_on.consent := consent("1.2-f")
+
+stands_on.none := {fault.unmet("1.2-f")}
+
+# METADATA
+# title: Consent, as far as it reaches
+consent(clause) := {fault.missing(clause, "consent")} if {
+	not input.context.facts.consent
+} else := {fault.unmet(clause)} if {
+	not input.context.facts.consent in {"explicit", "implied"}
+} else := {fault.unmet(clause)} if {
+	_consent_elsewhere
+	not input.context.facts.consent_scope in act.categories
+} else := set()
+
+_consent_elsewhere if input.context.facts.consent_scope != input.context.purpose
+
+# Consent to one category does not reach the next.
+excludes[category] contains fault.unmet("1.2-f") if {
+	_consent_elsewhere
+	_turns_on_consent
+	input.context.facts.consent_scope in act.categories
+	some category in act.categories
+	category != input.context.facts.consent_scope
+}
+
+_turns_on_consent if {
+	input.context.facts.processing_ground == "consent"
+	not ways.own_conditions[input.context.purpose]
+}
+
+_turns_on_consent if ways.ways.ordinary[act.operation][input.context.purpose][0] == "1.2-e"
+
+_turns_on_consent if {
+	switches.consent_always_required.value
+	not ways.without_consent[input.context.purpose]
+}
+
+# METADATA
+# title: Consent beside whatever else carries the act
+# description: Asked only where the switch consent_always_required is on, and never for notices, demands of law and deals.
+consent_as_well := consent("1.2-f") if {
+	switches.consent_always_required.value
+	not ways.without_consent[input.context.purpose]
+} else := set()
+
+# METADATA
+# title: What no clause of section 3 serves leaves the group with consent alone
+permits["1.2-e"] := processing | consent("1.2-e")
+
+# METADATA
+# title: Other described purposes need a ground and nothing else
+# labels:
+#   clause: 1.2-g
+permits["1.2-g"] := processing
+
+# METADATA
+# title: Questions on the ground go to the data protection officer
+# labels:
+#   clause: 1.2-h
+obliges["1.2-h"] contains "route_to_data_protection_officer" if {
+	input.context.purpose == "legal_basis_question"
+	act.operation == "ask"
+}
+
+# METADATA
+# title: CSW's products, services, content and advertising
+# labels:
+#   clause: 1.2-i
+permits["1.2-i"] := processing
+
+# METADATA
+# title: Loss prevention
+# labels:
+#   clause: 1.2-j
+permits["1.2-j"] := processing
+
+# METADATA
+# title: Fraud prevention
+# labels:
+#   clause: 1.2-k
+permits["1.2-k"] := processing
+
+# METADATA
+# title: Account and network security
+# labels:
+#   clause: 1.2-l
+permits["1.2-l"] := processing
+
+# METADATA
+# title: Uploads are screened for unlawful content, and for nothing else
+# labels:
+#   clause: 1.2-m
+permits["1.2-m"] := processing
+
+# METADATA
+# scope: document
+# title: Fraud work, by what is done rather than by what it is called
+against_fraud if input.context.purpose == "anti_fraud"
+
+against_fraud if input.context.facts.activity == "fraud_scoring"
+
+# METADATA
+# title: Data used against fraud stems from online transactions completed with CSW
+# labels:
+#   clause: 1.2-n
+fraud_work contains found if {
+	against_fraud
+	switches.anti_fraud_limited_to_own_transactions.value
+	act.operation != "check_by_third_party"
+	some found in _own_transactions
+}
+
+_own_transactions := {fault.missing("1.2-n", "source")} | fault.gate("1.2-n", "transaction_completed") if {
+	not input.context.facts.source
+} else := {fault.unmet("1.2-n")} if {
+	input.context.facts.source != "online_transaction_with_csw"
+} else := fault.gate("1.2-n", "transaction_completed")
+
+# METADATA
+# title: Use against fraud is strictly necessary
+# labels:
+#   clause: 1.2-o
+fraud_work contains found if {
+	against_fraud
+	not input.context.facts.absolutely_necessary_for
+	some found in fault.gate("1.2-o", "absolutely_necessary")
+}
+
+# Necessity is tested item by item where the items are named.
+excludes[category] contains fault.unmet("1.2-o") if {
+	input.context.facts.absolutely_necessary_for
+	against_fraud
+	some category in act.categories
+	not category in input.context.facts.absolutely_necessary_for
+}
+
+obliges["1.2-o"] contains "limit_to_necessary_data" if against_fraud
+
+# METADATA
+# title: Use against fraud has been evaluated, and the evaluation favours it
+# labels:
+#   clause: 1.2-p
+fraud_work contains found if {
+	against_fraud
+	some found in _evaluation
+}
+
+_evaluation := {fault.unmet("1.2-p")} if {
+	input.context.facts.evaluation_outcome == "unfavourable"
+} else := set() if {
+	input.context.facts.evaluation_done
+	input.context.facts.evaluation_outcome
+} else := {fault.missing("1.2-p", "evaluation_outcome")} if {
+	input.context.facts.evaluation_done
+} else := fault.gate("1.2-p", "evaluation_done")
+
+obliges["1.2-p"] contains "record_balancing_evaluation" if against_fraud
+
+# METADATA
+# title: Details of a particular online transaction are checked against open sources
+# labels:
+#   clause: 1.2-q
+permits["1.2-q"] := processing | fault.gate("1.2-q", "specific_online_transaction")
+
+# METADATA
+# title: Identity, recognising users, and suitable services
+# labels:
+#   clause: 1.2-r
+permits["1.2-r"] := processing
+
+# METADATA
+# title: Important notices, of the types the agreement names
+# labels:
+#   clause: 1.2-s
+permits["1.2-s"] := processing | important
+
+# METADATA
+# title: What the type of a notice leaves to be desired
+important := set() if {
+	ways.important_notices[input.context.facts.notice_type]
+} else := {fault.unmet("1.2-s")} if {
+	input.context.facts.notice_type
+} else := {fault.missing("1.2-s", "notice_type")}
+
+# METADATA
+# title: A company refuses any notice but an important one
+# labels:
+#   clause: 1.2-t
+prohibits contains "1.2-t" if {
+	act.operation == "refuse_notice"
+	ways.important_notices[input.context.facts.notice_type]
+}
+
+permits["1.2-t"] := set() if {
+	input.context.facts.notice_type == "marketing"
+} else := {fault.unmet("1.2-t")} if {
+	input.context.facts.notice_type
+} else := {fault.missing("1.2-t", "notice_type")}
+
+# Any other message stops where the company opted out; promotion has to know that it did not, and travels alone.
+around contains found if {
+	input.action.name == "notify"
+	promotes
+	some found in fault.bar("1.2-t", "company_opted_out")
+}
+
+around contains fault.unmet("1.2-s") if {
+	input.action.name == "notify"
+	input.context.facts.notice_type == "mixed_purchase_and_marketing"
+}
+
+# METADATA
+# scope: document
+# title: The message advertises
+promotes if input.context.facts.notice_type == "marketing"
+
+promotes if input.context.purpose == "own_advertising"
+
+around contains fault.unmet("1.2-t") if {
+	input.action.name == "notify"
+	input.context.facts.company_opted_out
+	not ways.important_notices[input.context.facts.notice_type]
+}
+
+# METADATA
+# title: In-house audit, analysis and research that better CSW's offerings
+# labels:
+#   clause: 1.2-u
+permits["1.2-u"] := (processing | _in_house) | _bettering
+
+_in_house := set() if {
+	input.context.facts.audience == "internal"
+} else := {fault.unmet("1.2-u")} if {
+	input.context.facts.audience
+} else := {fault.missing("1.2-u", "audience")}
+
+_bettering := fault.gate("1.2-u", "to_improve") if ways.improving_purposes[input.context.purpose] else := set()
+
+# METADATA
+# title: Cited beside what grants, because the request stands on it
+also_cited contains ways.ground_clauses[input.context.facts.processing_ground] if not ways.own_conditions[input.context.purpose]
+
+also_cited contains clause if {
+	input.context.facts.activity == "fraud_scoring"
+	some clause in ["1.2-n", "1.2-o", "1.2-p"]
+}
+
+also_cited contains "2-k" if act.operation == "combine"
+
+also_cited contains "4-a" if act.moves
+
+also_cited contains "1-c" if _affiliate_takes_part
+
+also_cited contains "1.1-b" if {
+	input.action.name == "notify"
+	promotes
+}
+
+obliges["1.1-b"] contains "respect_contact_preferences" if {
+	input.action.name == "notify"
+	promotes
+}
+
+also_cited contains "5.2-a" if ways.staff[input.subject.type]
+
+cited_when_free contains "2-i" if ip_linked
+
+cited_when_free contains "3-g" if {
+	act.goes_out
+	input.context.purpose == "legal_process_response"
+}
+
+cited_when_free contains "2-e" if input.action.name == "summarise"
+
+evidence["1.2-d"] := "record_legitimate_interest_judgement"
+
+evidence["1.2-f"] := "record_consent"
+
+evidence["2-j"] := "record_explicit_consent"
+
+evidence["3-h"] := "record_determination"
+
+evidence["3-i"] := "record_determination"
+
+evidence["3-j"] := "record_legal_basis"

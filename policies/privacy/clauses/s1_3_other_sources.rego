@@ -1,0 +1,39 @@
+# Section 1.3: where else information about a company may come from.
+package privacy.clauses
+
+import data.privacy.lib.act
+import data.privacy.lib.fault
+import data.privacy.ways
+
+# METADATA
+# title: Another user who shared content with the company
+# labels:
+#   clause: 1.3-a
+comes_from_another if input.context.facts.source == "sharing_user"
+
+# METADATA
+# title: Another user who invited the company
+# labels:
+#   clause: 1.3-b
+comes_from_another if input.context.facts.source == "inviting_user"
+
+# CSW draws on nobody else: the list is closed.
+_source contains fault.unfit("1.3-a") if ways.closed_sources[input.context.facts.source]
+
+# METADATA
+# title: A third party checks the details given at ID creation, for security and against fraud
+# labels:
+#   clause: 1.3-c
+permits["1.3-c"] := ((processing | bound) | _from_id_creation) | _with_a_verifier
+
+_from_id_creation := set() if {
+	input.context.facts.source == "id_creation"
+} else := {fault.unmet("1.3-c")} if {
+	input.context.facts.source
+} else := {fault.missing("1.3-c", "source")}
+
+_with_a_verifier := set() if {
+	act.recipient_kind == "third_party"
+} else := {fault.missing("1.3-c", "recipient")} if {
+	not act.recipient_outside
+} else := {fault.unfit("1.3-c")}

@@ -1,0 +1,207 @@
+# Section 3: who else may receive company information.
+package privacy.clauses
+
+import data.privacy.interpretation.switches
+import data.privacy.lib.act
+import data.privacy.lib.fault
+import data.privacy.ways
+
+# METADATA
+# title: Third parties help to deliver and better CSW's offerings, with what they need
+# description: A third party that acts on what it received keeps to what it received it for.
+# labels:
+#   clause: 3-a
+permits["3-a"] := ((_received | _bound_recipient) | fraud_work) if {
+	act.operation == "act_on_received"
+} else := ((processing | bound) | _benefit) | _notice
+
+_received := {fault.missing("3-a", "received_under")} if {
+	not input.context.facts.received_under
+} else := set() if {
+	ways.received[input.context.facts.received_under][input.context.purpose]
+} else := {fault.unmet("3-a")}
+
+_bound_recipient := bound
+
+_benefit := {fault.unmet("3-a")} if {
+	input.context.facts.beneficiary != "csw"
+} else := set()
+
+_notice := important if {
+	input.context.purpose == "important_notice"
+} else := set()
+
+# Certain information only: what the service needs.
+excludes[category] contains fault.unmet("3-a") if {
+	input.context.facts.categories_needed
+	ways.ways.ordinary[act.operation][input.context.purpose][0] == "3-a"
+	some category in act.categories
+	not category in input.context.facts.categories_needed
+}
+
+obliges["3-a"] contains "limit_to_necessary_data" if {
+	input.context.facts.categories_needed
+	act.operation != "act_on_received"
+}
+
+obliges["3-a"] contains "use_only_for_disclosed_purpose" if act.operation == "act_on_received"
+
+# METADATA
+# title: A third party is bound to the relevant laws
+# labels:
+#   clause: 3-b
+bound := fault.duty("3-b", "third_party_bound")
+
+obliges["3-b"] contains "bind_third_party_to_relevant_law" if act.operation != "act_on_received"
+
+# METADATA
+# title: Company information is not sold
+# description: Whatever is given for it, and to whomever. A business changing hands is no sale of information (3-l).
+# labels:
+#   clause: 3-c
+prohibits contains "3-c" if sold
+
+# METADATA
+# scope: document
+# title: Something of value is given for the information
+sold if input.action.name == "sell"
+
+sold if input.context.purpose == "resale"
+
+sold if input.context.purpose == "data_exchange_for_value"
+
+sold if input.context.facts.corporate_event == "sale_of_data_only"
+
+sold if {
+	input.context.facts.consideration
+	not _business_deal
+}
+
+_business_deal if {
+	input.context.purpose == "corporate_restructuring"
+	ways.business_deals[input.context.facts.corporate_event]
+}
+
+# METADATA
+# title: Company information serves no third party's marketing
+# labels:
+#   clause: 3-d
+prohibits contains "3-d" if marketing_for_others
+
+# METADATA
+# scope: document
+# title: Marketing from which anybody but CSW benefits
+marketing_for_others if input.context.purpose == "third_party_marketing"
+
+marketing_for_others if input.context.purpose == "joint_marketing"
+
+marketing_for_others if {
+	input.context.facts.beneficiary != "csw"
+	ways.marketing_purposes[input.context.purpose]
+}
+
+# METADATA
+# title: Activation details go to the parties that serve a registered company
+# labels:
+#   clause: 3-e
+permits["3-e"] := processing if {
+	act.operation in {"handle", "within"}
+} else := _received | bound if {
+	act.operation == "act_on_received"
+} else := (((fault.gate("3-e", "registered") | fault.gate("3-e", "recipient_relevant")) | _from_activation) | bound) | consent_as_well
+
+_from_activation := set() if {
+	input.context.facts.source == "activation"
+} else := {fault.unmet("3-e")} if {
+	input.context.facts.source
+} else := {fault.missing("3-e", "source")}
+
+# METADATA
+# title: An account that keeps to the agreement uses the service
+# labels:
+#   clause: 3-f
+permits["3-f"] := {fault.unmet("3-f")} if {
+	input.context.facts.account_complies == false
+} else := set()
+
+# METADATA
+# title: A demand with legal force is met, as far as it reaches
+# labels:
+#   clause: 3-g
+permits["3-g"] := {fault.missing("3-g", "legal_process")} if {
+	not input.context.facts.legal_process
+} else := {fault.unmet("3-g")} if {
+	input.context.facts.legal_process == "none"
+} else := {fault.missing("3-g", "demand_scope")} if {
+	not input.context.facts.demand_scope
+} else := set()
+
+excludes[category] contains fault.unmet("3-g") if {
+	input.context.purpose == "legal_process_response"
+	input.context.facts.demand_scope
+	some category in act.categories
+	not category in input.context.facts.demand_scope
+}
+
+obliges["3-g"] contains "limit_to_scope_of_demand" if act.goes_out
+
+# METADATA
+# title: State security, policing and other weighty public matters, as CSW determines
+# labels:
+#   clause: 3-h
+permits["3-h"] := (_determined("3-h") | _weighty_basis) | consent_as_well
+
+_determined(clause) := set() if {
+	input.context.facts.determination == "recorded"
+} else := {fault.unmet(clause)} if {
+	input.context.facts.determination
+} else := {fault.missing(clause, "determination")}
+
+_weighty_basis := fault.gate("3-h", "legal_basis_cited") if {
+	switches.public_importance_needs_legal_basis.value
+} else := set()
+
+obliges["3-h"] contains "limit_to_necessary_data"
+
+# METADATA
+# title: CSW's terms, business and users are protected, as CSW determines
+# labels:
+#   clause: 3-i
+permits["3-i"] := (_determined("3-i") | legal_basis) | consent_as_well
+
+obliges["3-i"] contains "limit_to_necessary_data"
+
+# METADATA
+# title: Terms, business and users are protected on a legal basis only
+# labels:
+#   clause: 3-j
+legal_basis := fault.gate("3-j", "legal_basis_cited")
+
+# METADATA
+# title: Public agencies may be among the recipients
+# labels:
+#   clause: 3-k
+also_cited contains "3-k" if {
+	input.context.recipient.type == "government_body"
+	ways.to_agencies[input.context.purpose]
+}
+
+# METADATA
+# title: A business changes hands, and what was collected goes with it
+# labels:
+#   clause: 3-l
+permits["3-l"] := (_event | _event_status) | _party
+
+_event := set() if {
+	ways.business_deals[input.context.facts.corporate_event]
+} else := {fault.missing("3-l", "corporate_event")}
+
+_event_status := {fault.missing("3-l", "event_status")} if {
+	not input.context.facts.event_status
+} else := set() if {
+	input.context.facts.event_status in {"signed", "completed"}
+} else := set() if {
+	switches.transfer_before_signing.value
+} else := {fault.unmet("3-l")}
+
+_party := fault.gate("3-l", "recipient_party_to_event")

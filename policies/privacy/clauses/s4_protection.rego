@@ -1,0 +1,76 @@
+# Section 4: protection, and what companies themselves make public.
+package privacy.clauses
+
+import data.privacy.lib.act
+import data.privacy.lib.fault
+import data.privacy.ways
+
+# METADATA
+# title: Company information is protected in transit
+# labels:
+#   clause: 4-a
+around contains found if {
+	some found in _in_transit
+}
+
+_in_transit := fault.duty("4-a", "transmission_protected") if {
+	act.moves
+} else := {fault.breach("4-a")} if {
+	input.action.name == "collect"
+	input.context.facts.transmission_protected == false
+} else := set()
+
+obliges["4-a"] contains "protect_in_transmission" if act.moves
+
+# METADATA
+# title: It is stored on systems with limited access
+# labels:
+#   clause: 4-b
+around contains found if {
+	input.action.name == "store"
+	some found in fault.duty("4-b", "storage_limited_access")
+}
+
+obliges["4-b"] contains "store_on_limited_access_systems"
+
+# METADATA
+# title: Those systems stand in secured premises
+# labels:
+#   clause: 4-c
+around contains found if {
+	input.action.name == "store"
+	some found in fault.duty("4-c", "storage_physical_security")
+}
+
+obliges["4-c"] contains "store_in_physically_secured_facility"
+
+# METADATA
+# title: Other users read, gather and use what a company shared
+# labels:
+#   clause: 4-d
+permits["4-d"] := set() if {
+	input.context.facts.shared_categories
+} else := fault.gate("4-d", "shared_by_company")
+
+# METADATA
+# title: What a company posted is public, item by item
+# labels:
+#   clause: 4-f
+excludes[category] contains fault.unmet("4-f") if {
+	input.context.facts.shared_categories
+	act.operation == "see"
+	some category in act.categories
+	not category in input.context.facts.shared_categories
+}
+
+# METADATA
+# title: A company answers for what it chooses to share
+# labels:
+#   clause: 4-e
+permits["4-e"] := set() if {
+	input.context.facts.owner == "self"
+} else := {fault.unmet("4-e")} if {
+	input.context.facts.owner
+} else := {fault.missing("4-e", "owner")}
+
+obliges["4-e"] contains "company_bears_responsibility"

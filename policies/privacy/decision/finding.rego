@@ -1,0 +1,190 @@
+# What the clauses find about one kind of category, for one purpose.
+package privacy.decision
+
+import data.privacy.clauses
+import data.privacy.interpretation.switches
+import data.privacy.lib.act
+import data.privacy.lib.fault
+import data.privacy.vocabulary
+import data.privacy.ways
+
+# METADATA
+# title: Which regime a kind of category falls under in this request
+# description: >-
+#   `company` or `free`; `undecided` where it stands on both lists and nothing says whether it is linked (treated as company
+#   information); `unproven` where nothing says what it is.
+regime(kind) := "company" if {
+	ways.kinds[kind].list == "company"
+} else := "company" if {
+	clauses.reclassified
+} else := "free" if {
+	ways.kinds[kind].list == "other"
+} else := _regime_of_both if {
+	ways.kinds[kind].list == "both"
+} else := _regime_of_aggregates if {
+	ways.kinds[kind].list == "aggregate"
+} else := _regime_of_unlisted
+
+_regime_of_both := "free" if input.context.facts.linked_to_company == false else := "undecided"
+
+_regime_of_aggregates := "free" if {
+	clauses.aggregate_of_many
+} else := "company" if {
+	clauses.aggregate_of_few
+} else := "unproven"
+
+_regime_of_unlisted := "company" if {
+	clauses.identified
+} else := "free" if {
+	clauses.not_identified
+} else := "unproven"
+
+# METADATA
+# title: What the clauses find about a kind of category
+# description: The faults that stand in the way (empty where the act is permitted), and the clauses that were asked.
+finding(kind) := {"faults": _forbidden, "clauses": []} if {
+	count(clauses.prohibits) > 0
+	not ways.unbound_subjects[input.subject.type]
+	not ways.unbound_acts[act.operation]
+	vocabulary.subjects[input.subject.type]
+	_counts_as_company(kind)
+} else := {"faults": {fault.unfit("1.2-g"), fault.unfit(_spoken_of)}, "clauses": []} if {
+	act.operation in {"none", "claim"}
+} else := {"faults": {fault.unfit("1-d"), fault.unfit("1.3-a"), fault.unfit("1.2-g")}, "clauses": []} if {
+	clauses.other_half_closed
+} else := _of_any_category(ways.any_category[act.operation]) if {
+	kind != "unlisted"
+} else := {"faults": _unproven(kind), "clauses": []} if {
+	regime(kind) == "unproven"
+} else := _of_developer(kind) if {
+	act.operation == "develop"
+} else := _for_developers(regime(kind), kind) if {
+	clauses.for_developers(kind)
+} else := {"faults": ((clauses.permits["2-b"] | _unlinked(kind)) | clauses.tied_to_ip(kind)) | _verified, "clauses": array.concat(["2-b"], _free_clauses(kind))} if {
+	regime(kind) == "free"
+	not _linked_to_ip(kind)
+} else := _of_company(kind)
+
+_forbidden := {fault.forbidden(clause) | some clause in clauses.prohibits}
+
+_counts_as_company(kind) if regime(kind) == "company"
+
+_counts_as_company(kind) if regime(kind) == "undecided"
+
+_counts_as_company("aggregate") if {
+	clauses.sold
+	not switches.aggregates_may_be_sold.value
+}
+
+_spoken_of := "5.3-a" if {
+	act.operation == "claim"
+} else := "4-d" if {
+	input.subject.type == "other_user"
+} else := "1-c"
+
+_verified := fault.gate("1-c", "affiliate_verified") if {
+	input.subject.type == "affiliate"
+} else := set()
+
+_of_any_category(way) := {"faults": {fault.forbidden("1.2-t")}, "clauses": []} if {
+	way[0] in clauses.prohibits
+} else := {"faults": {fault.unfit("4-e"), fault.unfit("1.2-g")}, "clauses": []} if {
+	act.operation == "publish_own"
+	input.context.purpose != "self_publication"
+} else := {"faults": {fault.missing("1.2-g", "purpose")}, "clauses": []} if {
+	act.operation == "publish_own"
+	not input.context.purpose
+} else := {"faults": clauses.permits[way[0]], "clauses": way}
+
+_unproven("aggregate") := {fault.missing("2-f", "aggregate_size")}
+
+_unproven("unlisted") := {fault.missing("1-a", fact) |
+	some fact in ["identifies_company", "can_contact_company"]
+	not input.context.facts[fact] == false
+} | {fault.missing("1.1-b", fact) |
+	some fact in ["identifies_company", "can_contact_company"]
+	not input.context.facts[fact] == false
+}
+
+_of_developer(kind) := {"faults": clauses.permits["2-j"], "clauses": ["2-j"]} if {
+	clauses.device_usage(kind)
+} else := {"faults": {fault.unfit("2-j"), fault.unfit("1.2-g")}, "clauses": []}
+
+_for_developers("free", kind) := {"faults": ((clauses.developers_consent | clauses.permits["2-b"]) | _unlinked(kind)) | _verified, "clauses": ["2-j", "2-b"]}
+
+_for_developers("company", _) := {"faults": clauses.developers_consent | _outside_section_3, "clauses": ["2-j"]}
+
+_outside_section_3 := {fault.unfit("2-j"), fault.unfit("1.2-g")} if {
+	act.goes_out
+} else := clauses.processing | clauses.around
+
+# Outward the freer regime is shown, not assumed; an aggregate shows it by its size.
+_unlinked(kind) := {fault.missing("2-k", "linked_to_company"), fault.missing("2-k", "combined_with_company_info")} if {
+	act.goes_out
+	kind != "aggregate"
+	not _mixed
+	not clauses.unlinked
+} else := set()
+
+# Usage tied to an IP address is company information where the tie is allowed.
+_linked_to_ip(kind) if {
+	clauses.ip_linked
+	kind in {"usage", "ip"}
+	input.context.purpose == "service_quality"
+}
+
+_linked_to_ip("usage") if {
+	clauses.ip_linked
+	act.goes_out
+	input.context.purpose == "legal_process_response"
+}
+
+_family(kind) := "linked_to_ip" if {
+	input.context.purpose == "service_quality"
+	_linked_to_ip(kind)
+} else := ways.kinds[kind].family
+
+_of_company(kind) := {"faults": ((clauses.permits[way[0]] | clauses.around) | _on_collecting(kind)) | _tied(kind), "clauses": array.concat(way, _company_clauses(kind))} if {
+	way := ways.ways[_family(kind)][act.operation][input.context.purpose]
+} else := {"faults": clauses.tied_to_ip(kind), "clauses": []} if {
+	count(clauses.tied_to_ip(kind)) > 0
+} else := {"faults": _without_a_way(kind), "clauses": []}
+
+_tied(kind) := set() if _linked_to_ip(kind) else := clauses.tied_to_ip(kind)
+
+_on_collecting(kind) := clauses.collects(kind) if {
+	input.action.name == "collect"
+} else := clauses.asks(kind) if {
+	input.action.name == "request"
+} else := set()
+
+_without_a_way(kind) := {fault.missing("1.2-g", "purpose")} if {
+	_purpose_blank
+	count(ways.ways[ways.kinds[kind].family][_act_with_purpose]) > 0
+} else := {fault.missing("3-a", "recipient")} if {
+	act.operation == "nowhere"
+	ways.ways[ways.kinds[kind].family][["outward", "within", "outward_elsewhere"][_]][input.context.purpose]
+} else := {fault.unfit("1.2-g"), fault.unfit(_nearest(kind))}
+
+_purpose_blank if not input.context.purpose
+
+_purpose_blank if input.context.purpose == ""
+
+_purpose_blank if input.context.purpose == []
+
+_act_with_purpose := "outward" if act.operation == "nowhere" else := act.operation
+
+_nearest(kind) := clause if clause := ways.nearest[act.operation] else := ways.kinds[kind].clauses[0]
+
+# Clauses that are cited beside the one that grants.
+_free_clauses(kind) := ways.kinds[kind].clauses if {
+	count(clauses.cited_when_free) == 0
+} else := array.concat(ways.kinds[kind].clauses, [clause | some clause in clauses.cited_when_free])
+
+_company_clauses(kind) := _common if {
+	ways.kinds[kind].list == "company"
+} else := array.concat(_common, ["2-k"]) if {
+	clauses.reclassified
+} else := _common
+
+_common := array.concat(object.get(ways.act_clauses, input.action.name, []), [clause | some clause in clauses.also_cited])

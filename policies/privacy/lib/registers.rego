@@ -1,0 +1,62 @@
+# METADATA
+# title: Registers, and what they say of this request
+# description: >-
+#   The one place where registers are looked up. An entry decides the facts that it names, whatever the caller says; past its
+#   `until` it makes them unknown. Two entries that disagree on a fact make it unknown too: the convenient one is not picked.
+# schemas:
+#   - input: schema.input
+#   - data.privacy_registers: schema.registers
+package privacy.lib.registers
+
+# METADATA
+# title: Entries that this request selects
+# description: By the recipient, the subject, and the references given as evidence for a fact that the entry names.
+entries contains entry if some entry in _of_parties
+
+entries contains entry if {
+	some fact, reference in input.context.evidence
+	some kind in ["evaluations", "determinations", "demands", "consents", "stores"]
+	entry := data.privacy_registers[kind][reference]
+	fact in object.keys(entry.facts)
+}
+
+_of_parties contains data.privacy_registers.recipients[input.context.recipient.id]
+
+_of_parties contains data.privacy_registers.recipients[input.subject.id]
+
+_of_parties contains data.privacy_registers.affiliates[input.context.recipient.id]
+
+_of_parties contains data.privacy_registers.affiliates[input.subject.id]
+
+_of_parties contains data.privacy_registers.employees[input.subject.id]
+
+# METADATA
+# title: The request's facts as the registers leave them
+facts := object.union(object.remove(object.get(input.context, "facts", {}), _named), _decided)
+
+_named contains fact if {
+	some entry in entries
+	some fact, _ in entry.facts
+}
+
+_decided[fact] := value if {
+	some entry in entries
+	some fact, value in entry.facts
+	not fact in _unknown
+}
+
+_unknown contains fact if {
+	some entry in entries
+	not _current(entry)
+	some fact, _ in entry.facts
+}
+
+_unknown contains fact if {
+	some entry, other in entries
+	some fact, value in entry.facts
+	other.facts[fact] != value
+}
+
+_current(entry) if not "until" in object.keys(entry)
+
+_current(entry) if entry.until >= input.environment.date

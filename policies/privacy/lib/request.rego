@@ -1,0 +1,185 @@
+# METADATA
+# title: What is wrong with a request, and what in it is unknown
+# description: Says where (JSON pointers) and what, never what was sent.
+# schemas:
+#   - input: schema.input
+#   - data.privacy.ways: schema.ways
+package privacy.lib.request
+
+import data.privacy.vocabulary
+import data.privacy.ways
+
+# METADATA
+# title: Faulty facts, with what is wrong
+problems contains {"at": _pointer(name), "is": _should_be[fact.type], "fact": name} if {
+	some name, value in input.context.facts
+	not _fits(name, value)
+	fact := vocabulary.facts[name]
+}
+
+_pointer(name) := concat("/", ["/context/facts", name])
+
+_should_be := {
+	"enum": "not one of the values this fact can have",
+	"boolean": "not true or false",
+	"integer": "not a whole number from 0",
+	"string": "not a text",
+	"category_list": "not a list of categories",
+	"category_sources": "not a map from categories to sources",
+	"clause": "not the id of a clause",
+}
+
+_fits(name, value) if vocabulary.facts[name].values[value]
+
+_fits(name, value) if {
+	is_boolean(value)
+	vocabulary.facts[name].type == "boolean"
+}
+
+_fits(name, value) if {
+	is_array(value)
+	vocabulary.facts[name].type == "category_list"
+	count([item | some item in value; not is_string(item)]) == 0
+}
+
+_fits(name, value) if {
+	is_number(value)
+	vocabulary.facts[name].type == "integer"
+	value >= 0
+	value == floor(value)
+}
+
+_fits(name, value) if {
+	is_string(value)
+	vocabulary.facts[name].type == "string"
+}
+
+_fits(name, value) if {
+	vocabulary.facts[name].type == "clause"
+	data.privacy.agreement.clauses[value]
+}
+
+_fits(name, value) if {
+	is_object(value)
+	vocabulary.facts[name].type == "category_sources"
+	count([source | some source in value; not vocabulary.facts.source.values[source]]) == 0
+}
+
+problems contains {"at": "/context/facts", "is": "not an object"} if {
+	facts := input.context.facts
+	not is_object(facts)
+}
+
+problems contains {"at": "/context/evidence", "is": "not a map from facts to references"} if {
+	evidence := input.context.evidence
+	not _map_of_texts(evidence)
+}
+
+problems contains {"at": "/context/purpose", "is": "not a purpose, nor a list of purposes"} if {
+	purpose := input.context.purpose
+	not is_string(purpose)
+	not _list_of_texts(purpose)
+}
+
+problems contains {"at": "/context/recipient", "is": "not an object"} if {
+	recipient := input.context.recipient
+	not is_object(recipient)
+}
+
+problems contains {"at": "/context/recipient/type", "is": "not a text"} if {
+	type := input.context.recipient.type
+	not is_string(type)
+}
+
+problems contains {"at": "/resource/properties/categories", "is": "not a list of categories"} if {
+	list := input.resource.properties.categories
+	not _list_of_texts(list)
+}
+
+problems contains {"at": "/resource/properties/categories", "is": "missing or empty: there is nothing to decide on"} if {
+	not input.resource.properties.categories[0]
+	not ways.no_category_needed[input.action.name]
+}
+
+_map_of_texts(map) if {
+	is_object(map)
+	count([item | some item in map; not is_string(item)]) == 0
+}
+
+_list_of_texts(list) if {
+	is_array(list)
+	count([item | some item in list; not is_string(item)]) == 0
+}
+
+# Facts that contradict each other.
+problems contains problem if {
+	input.context.facts.evaluation_done == false
+	input.context.facts.evaluation_outcome
+	some problem in _contradiction(["evaluation_done", "evaluation_outcome"])
+}
+
+problems contains problem if {
+	input.context.facts.absolutely_necessary == false
+	input.context.facts.absolutely_necessary_for[_]
+	some problem in _contradiction(["absolutely_necessary", "absolutely_necessary_for"])
+}
+
+problems contains problem if {
+	input.context.facts.shared_by_company == false
+	input.context.facts.shared_categories[_]
+	some problem in _contradiction(["shared_by_company", "shared_categories"])
+}
+
+problems contains problem if {
+	input.context.facts.linked_to_company == false
+	input.context.facts.identifies_company == true
+	some problem in _contradiction(["linked_to_company", "identifies_company"])
+}
+
+problems contains problem if {
+	input.context.facts.legal_process == "none"
+	input.context.facts.demand_scope
+	some problem in _contradiction(["legal_process", "demand_scope"])
+}
+
+problems contains problem if {
+	input.context.facts.combined_with_company_info == true
+	input.context.facts.separated == true
+	some problem in _contradiction(["combined_with_company_info", "separated"])
+}
+
+_contradiction(names) := {{"at": _pointer(names[0]), "is": $"contradicts {names[1]}", "fact": names[0]}, {"at": _pointer(names[1]), "is": $"contradicts {names[0]}", "fact": names[1]}}
+
+# METADATA
+# title: Where the request uses terms that the vocabulary does not have
+unknown_terms contains "/subject/type" if not vocabulary.subjects[input.subject.type]
+
+unknown_terms contains "/action/name" if not vocabulary.actions[input.action.name]
+
+unknown_terms contains "/resource/type" if input.resource.type != "information"
+
+unknown_terms contains "/context/purpose" if {
+	is_string(input.context.purpose)
+	input.context.purpose != ""
+	not vocabulary.purposes[input.context.purpose]
+}
+
+unknown_terms contains $"/context/purpose/{i}" if {
+	some i, purpose in input.context.purpose
+	not vocabulary.purposes[purpose]
+}
+
+unknown_terms contains "/context/recipient/type" if {
+	input.context.recipient.type
+	not vocabulary.recipients[input.context.recipient.type]
+}
+
+unknown_terms contains $"/resource/properties/categories/{i}" if {
+	some i, category in input.resource.properties.categories
+	not ways.kind_of[category]
+}
+
+unknown_terms contains "/context/facts" if {
+	some name, _ in input.context.facts
+	not vocabulary.facts[name]
+}
