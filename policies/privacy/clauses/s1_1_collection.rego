@@ -1,7 +1,6 @@
 # Section 1.1: what is collected, and when.
 package privacy.clauses
 
-import data.privacy.lib.act
 import data.privacy.lib.fault
 import data.privacy.ways
 

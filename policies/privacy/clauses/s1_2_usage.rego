@@ -74,6 +74,7 @@ _consent_elsewhere if input.context.facts.consent_scope != input.context.purpose
 # Consent to one category does not reach the next.
 excludes[category] contains fault.unmet("1.2-f") if {
 	_consent_elsewhere
+	act.operation != "see"
 	_turns_on_consent
 	input.context.facts.consent_scope in act.categories
 	some category in act.categories
@@ -186,6 +187,7 @@ fraud_work contains found if {
 # Necessity is tested item by item where the items are named.
 excludes[category] contains fault.unmet("1.2-o") if {
 	input.context.facts.absolutely_necessary_for
+	act.operation != "see"
 	against_fraud
 	some category in act.categories
 	not category in input.context.facts.absolutely_necessary_for
@@ -291,7 +293,9 @@ _in_house := set() if {
 	input.context.facts.audience
 } else := {fault.missing("1.2-u", "audience")}
 
-_bettering := fault.gate("1.2-u", "to_improve") if ways.improving_purposes[input.context.purpose] else := set()
+_bettering := fault.gate("1.2-u", "to_improve") if ways.improving_purposes[input.context.purpose]
+
+else := set()
 
 # METADATA
 # title: Cited beside what grants, because the request stands on it

@@ -7,8 +7,6 @@
 #   Each file holds the rules of one section. A permission is `permits[id]`: the set of faults that stand in its way, empty
 #   where nothing does. Conditions and duties are the sets that permissions are made of. `prohibits` beats every permission.
 #   `obliges[id]` is what comes along where the clause is cited for a permission.
-# schemas:
-#   - input: schema.input
 package privacy.clauses
 
 import data.privacy.lib.act
@@ -67,7 +65,9 @@ other_half_closed if {
 #   clause: 1-e
 permits["1-e"] := set() if act.operation == "decline"
 
-_declined := {fault.unmet("1-e")} if input.context.facts.company_declined else := set()
+_declined := {fault.unmet("1-e")} if input.context.facts.company_declined
+
+else := set()
 
 # METADATA
 # title: Service ends only where what was withheld is needed for it

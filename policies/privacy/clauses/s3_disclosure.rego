@@ -11,7 +11,7 @@ import data.privacy.ways
 # description: A third party that acts on what it received keeps to what it received it for.
 # labels:
 #   clause: 3-a
-permits["3-a"] := ((_received | _bound_recipient) | fraud_work) if {
+permits["3-a"] := (_received | _bound_recipient) | fraud_work if {
 	act.operation == "act_on_received"
 } else := ((processing | bound) | _benefit) | _notice
 
@@ -139,6 +139,7 @@ permits["3-g"] := {fault.missing("3-g", "legal_process")} if {
 excludes[category] contains fault.unmet("3-g") if {
 	input.context.purpose == "legal_process_response"
 	input.context.facts.demand_scope
+	act.operation != "see"
 	some category in act.categories
 	not category in input.context.facts.demand_scope
 }

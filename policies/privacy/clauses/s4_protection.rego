@@ -3,7 +3,6 @@ package privacy.clauses
 
 import data.privacy.lib.act
 import data.privacy.lib.fault
-import data.privacy.ways
 
 # METADATA
 # title: Company information is protected in transit

@@ -13,7 +13,7 @@ permits["5.3-a"] := set() if act.operation == "ask"
 
 obliges["5.3-a"] contains "route_to_data_protection_officer" if act.operation == "ask"
 
-obliges_anyway.route_to_data_protection_officer := {"5.3-a"} if act.operation == "claim"
+obliges_anyway.route_to_data_protection_officer := "5.3-a" if act.operation == "claim"
 
 # METADATA
 # title: CSW's people act on complaints

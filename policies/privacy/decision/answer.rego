@@ -6,10 +6,6 @@ import data.privacy.clauses
 import data.privacy.lib.act
 import data.privacy.lib.request
 import data.privacy.vocabulary
-import data.privacy.ways
-
-# What no further fact can mend comes first.
-_overall := ["invalid_request", "out_of_scope", "prohibited", "condition_unmet", "obligation_unmet", "no_applicable_permission", "missing_fact"]
 
 _invalid := {"decision": false, "context": {
 	"outcome": "denied",
@@ -31,7 +27,9 @@ _problem_clauses := {clause | some problem in request.problems; some clause in v
 
 _decided := _outside if {
 	clauses.out_of_scope
-} else := _answer(_by_purpose)
+} else := _answer_to_all if {
+	every verdict in _final { verdict.reason == "permitted" }
+} else := _answer
 
 _outside := {"decision": false, "context": {
 	"outcome": "denied",
@@ -40,56 +38,59 @@ _outside := {"decision": false, "context": {
 	"denied": [{"category": category, "reason": "out_of_scope", "clauses": ["5.1-b"]} | some category in act.categories],
 	"clauses": [{"id": "5.1-b", "effect": "limits"}],
 	"missing_facts": [],
-	"obligations": [_obligation("refer_to_third_party_policy", {"5.1-b"})],
+	"obligations": [_obligation("refer_to_third_party_policy", ["5.1-b"])],
 	"records": [],
 	"unknown_terms": request.unknown_terms,
 	"problems": [],
 	"remedies": [],
 }}
 
-# Every purpose asked is decided on; each must be permitted.
-_by_purpose := [settled_one | some purpose in input.context.purpose; settled_one := settled with input.context.purpose as purpose] if {
-	input.context.purpose[0]
-} else := [settled]
-
-_answer(results) := {"decision": outcome == "permitted", "context": {
-	"outcome": outcome,
-	"reason": _reason(outcome, refused),
-	"permitted": permitted,
-	"denied": [_denied(category, results) | some category in act.categories; not category in granted],
-	"clauses": [{"id": clause, "effect": _effect(clause, cited)} | some clause in cited | limiting],
-	"missing_facts": _missing(refused),
-	"obligations": [_obligation(name, binding) | some name, binding in object.union(_obligations(cited), object.union(clauses.obliges_anyway, _kept_apart(count(permitted))))],
+# The usual answer: every category is permitted.
+_answer_to_all := {"decision": true, "context": {
+	"outcome": "permitted",
+	"reason": "permitted",
+	"permitted": act.categories,
+	"denied": [],
+	"clauses": [{"id": clause, "effect": _effects[agreement.clauses[clause].modality]} | some clause in cited],
+	"missing_facts": [],
+	"obligations": _obligations(cited),
 	"records": _records(cited),
 	"unknown_terms": request.unknown_terms,
 	"problems": [],
 	"remedies": [],
 }} if {
-	refused := [verdict | some result in results; some verdict in result; verdict.reason != "permitted"]
-	granted := {category | some category, _ in results[0]; every result in results { result[category].reason == "permitted" }}
-	permitted := [category | some category in act.categories; category in granted]
-	outcome := _outcome(count(refused), count(permitted))
-	cited := {clause | some result in results; some category in granted; some clause in result[category].clauses}
-	limiting := {clause | some verdict in refused; some clause in _limits(verdict)}
+	cited := {clause | some verdict in _final; some clause in verdict.clauses}
 }
 
-_outcome(refused, permitted) := "permitted" if {
-	refused == 0
-} else := "partial" if {
-	permitted > 0
-} else := "denied"
-
-_reason("permitted", _) := "permitted"
-
-_reason("partial", _) := "mixed"
-
-_reason("denied", refused) := [reason | some reason in _overall; some verdict in refused; verdict.reason == reason][0]
-
-_denied(category, results) := {"category": category, "reason": _reason("denied", refused), "clauses": [clause | some clause in {clause | some verdict in refused; some clause in _limits(verdict)}]} if {
-	refused := [result[category] | some result in results; result[category].reason != "permitted"]
+_answer := {"decision": false, "context": {
+	"outcome": _outcome[cited != set()],
+	"reason": _reason(cited != set(), refused),
+	"permitted": [category | some category in act.categories; _final[category].reason == "permitted"],
+	"denied": [{"category": category, "reason": verdict.reason, "clauses": [clause | some clause in _limits(verdict)]} |
+		some category in act.categories
+		verdict := _final[category]
+		verdict.reason != "permitted"
+	],
+	"clauses": [{"id": clause, "effect": _effect(clause, cited)} | some clause in (cited | {clause | some verdict in refused; some clause in _limits(verdict)})],
+	"missing_facts": _in_order({found.fact | some verdict in refused; some found in verdict.faults}),
+	"obligations": array.concat(_obligations(cited), _obligations_anyway),
+	"records": _records(cited),
+	"unknown_terms": request.unknown_terms,
+	"problems": [],
+	"remedies": [],
+}} if {
+	refused := [verdict | some verdict in _final; verdict.reason != "permitted"]
+	cited := {clause | some verdict in _final; verdict.reason == "permitted"; some clause in verdict.clauses}
 }
 
-_limits(verdict) := {found.clause | some found in verdict.faults} | {verdict.clauses[0]} if verdict.clauses[0] else := {found.clause | some found in verdict.faults}
+_outcome := {true: "partial", false: "denied"}
+
+_reason(true, _) := "mixed"
+
+_reason(false, refused) := [reason | some reason in _overall; some verdict in refused; verdict.reason == reason][0]
+
+# A refusal cites what stands in the way, and the clause that would have granted it.
+_limits(verdict) := {found.clause | some found in verdict.faults} | {clause | clause := verdict.clauses[0]}
 
 _effect(clause, cited) := _effects[agreement.clauses[clause].modality] if {
 	clause in cited
@@ -109,24 +110,26 @@ _effects := {
 	"out-of-scope": "limits",
 }
 
-_missing(refused) := [pair[1] | some pair in sort([[object.get(vocabulary.fact_order, fact, 0), fact] | some fact in facts])] if {
-	facts := {found.fact | some verdict in refused; verdict.reason == "missing_fact"; some found in verdict.faults}
-}
+# In the vocabulary's order; a purpose or a recipient that is missing comes first.
+_in_order(facts) := [pair[1] | some pair in sort([[object.get(vocabulary.fact_order, fact, -1), fact] | some fact in facts])]
 
-_obligations(cited) := {name: binding |
-	some clause in cited
-	some name in clauses.obliges[clause]
-	binding := {other | some other in cited; name in clauses.obliges[other]}
-}
+_obligations(cited) := array.concat(
+	[_obligation(name, [clause | some clause in cited; name in clauses.obliges[clause]]) |
+		some name in {name | some clause in cited; some name in clauses.obliges[clause]}
+	],
+	_kept_apart(cited),
+)
 
-_kept_apart(permitted) := {"keep_categories_separate": {"2-k"}} if {
-	permitted > 0
+# What is permitted out of a request that mixes both kinds stays apart from the rest.
+_kept_apart(cited) := [_obligation("keep_categories_separate", ["2-k"])] if {
 	_mixed
-} else := {}
+	cited != set()
+} else := []
 
-_obligation(name, binding) := {"id": name, "type": "custom", "properties": {"clauses": [clause | some clause in binding]}}
+# Some duties stand whatever the answer.
+_obligations_anyway := [_obligation(name, [clause]) | some name, clause in clauses.obliges_anyway]
+
+_obligation(name, binding) := {"id": name, "type": "custom", "properties": {"clauses": binding}}
 
 # Evidence of a gate that the caller should keep.
-_records(cited) := [record | some clause in cited & _recorded; record := clauses.evidence[clause]]
-
-_recorded := {"1.2-d", "1.2-f", "2-j", "3-h", "3-i", "3-j"}
+_records(cited) := [record | some clause in cited; record := clauses.evidence[clause]]

@@ -25,7 +25,9 @@ regime(kind) := "company" if {
 	ways.kinds[kind].list == "aggregate"
 } else := _regime_of_unlisted
 
-_regime_of_both := "free" if input.context.facts.linked_to_company == false else := "undecided"
+_regime_of_both := "free" if input.context.facts.linked_to_company == false
+
+else := "undecided"
 
 _regime_of_aggregates := "free" if {
 	clauses.aggregate_of_many
@@ -60,7 +62,7 @@ finding(kind) := {"faults": _forbidden, "clauses": []} if {
 	act.operation == "develop"
 } else := _for_developers(regime(kind), kind) if {
 	clauses.for_developers(kind)
-} else := {"faults": ((clauses.permits["2-b"] | _unlinked(kind)) | clauses.tied_to_ip(kind)) | _verified, "clauses": array.concat(["2-b"], _free_clauses(kind))} if {
+} else := {"faults": (((clauses.permits["2-b"] | _unlinked(kind)) | clauses.tied_to_ip(kind)) | _verified), "clauses": array.concat(["2-b"], _free_clauses(kind))} if {
 	regime(kind) == "free"
 	not _linked_to_ip(kind)
 } else := _of_company(kind)
@@ -110,9 +112,9 @@ _of_developer(kind) := {"faults": clauses.permits["2-j"], "clauses": ["2-j"]} if
 	clauses.device_usage(kind)
 } else := {"faults": {fault.unfit("2-j"), fault.unfit("1.2-g")}, "clauses": []}
 
-_for_developers("free", kind) := {"faults": ((clauses.developers_consent | clauses.permits["2-b"]) | _unlinked(kind)) | _verified, "clauses": ["2-j", "2-b"]}
+_for_developers("free", kind) := {"faults": (((clauses.developers_consent | clauses.permits["2-b"]) | _unlinked(kind)) | _verified), "clauses": ["2-j", "2-b"]}
 
-_for_developers("company", _) := {"faults": clauses.developers_consent | _outside_section_3, "clauses": ["2-j"]}
+_for_developers("company", _) := {"faults": (clauses.developers_consent | _outside_section_3), "clauses": ["2-j"]}
 
 _outside_section_3 := {fault.unfit("2-j"), fault.unfit("1.2-g")} if {
 	act.goes_out
@@ -144,13 +146,15 @@ _family(kind) := "linked_to_ip" if {
 	_linked_to_ip(kind)
 } else := ways.kinds[kind].family
 
-_of_company(kind) := {"faults": ((clauses.permits[way[0]] | clauses.around) | _on_collecting(kind)) | _tied(kind), "clauses": array.concat(way, _company_clauses(kind))} if {
+_of_company(kind) := {"faults": (((clauses.permits[way[0]] | clauses.around) | _on_collecting(kind)) | _tied(kind)), "clauses": array.concat(way, _company_clauses(kind))} if {
 	way := ways.ways[_family(kind)][act.operation][input.context.purpose]
 } else := {"faults": clauses.tied_to_ip(kind), "clauses": []} if {
 	count(clauses.tied_to_ip(kind)) > 0
 } else := {"faults": _without_a_way(kind), "clauses": []}
 
-_tied(kind) := set() if _linked_to_ip(kind) else := clauses.tied_to_ip(kind)
+_tied(kind) := set() if _linked_to_ip(kind)
+
+else := clauses.tied_to_ip(kind)
 
 _on_collecting(kind) := clauses.collects(kind) if {
 	input.action.name == "collect"
@@ -172,9 +176,13 @@ _purpose_blank if input.context.purpose == ""
 
 _purpose_blank if input.context.purpose == []
 
-_act_with_purpose := "outward" if act.operation == "nowhere" else := act.operation
+_act_with_purpose := "outward" if act.operation == "nowhere"
 
-_nearest(kind) := clause if clause := ways.nearest[act.operation] else := ways.kinds[kind].clauses[0]
+else := act.operation
+
+_nearest(kind) := clause if clause := ways.nearest[act.operation]
+
+else := ways.kinds[kind].clauses[0]
 
 # Clauses that are cited beside the one that grants.
 _free_clauses(kind) := ways.kinds[kind].clauses if {

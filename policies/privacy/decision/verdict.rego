@@ -6,45 +6,65 @@ import data.privacy.lib.act
 import data.privacy.lib.fault
 import data.privacy.ways
 
-# The most telling reason first: what no further fact can mend speaks before what one can.
-_in_the_way := ["prohibited", "no_applicable_permission", "condition_unmet", "missing_fact", "obligation_unmet"]
+# Of one category's faults the first of these speaks.
+_speaks_first := ["prohibited", "no_applicable_permission", "condition_unmet", "missing_fact", "obligation_unmet"]
 
-# METADATA
-# title: One purpose's verdict on each category
-verdicts[category] := verdict if {
-	some category in _asked
-	found := _found(category)
-	faults := _mended(category, (found.faults | _narrowed(category)) | _apart)
-	verdict := _verdict(faults, found.clauses)
-}
-
-_verdict(faults, asked) := {"reason": "permitted", "clauses": asked} if {
-	count(faults) == 0
-} else := {"reason": reason, "clauses": asked, "faults": [found | some found in faults; found.reason == reason]} if {
-	reason := [r | some r in _in_the_way; some found in faults; found.reason == r][0]
-}
+# Of several categories' reasons, and of several purposes', the first of these: what no further fact can mend.
+_overall := ["invalid_request", "out_of_scope", "prohibited", "condition_unmet", "obligation_unmet", "no_applicable_permission", "missing_fact"]
 
 # An act without categories is decided on as one thing.
-_asked := act.categories if act.categories[0] else := [_the_act]
+_asked := act.categories if act.categories[0]
+
+else := [_the_act]
 
 _the_act := ""
 
-_kind(category) := kind if kind := ways.kind_of[category] else := "act" if category == _the_act else := "unlisted"
+_kind(category) := kind if kind := _kinds[category]
 
-_found(category) := found if {
+else := "act" if category == _the_act
+
+else := "unlisted"
+
+_kinds := ways.kind_of if {
+	act.operation == "collect"
+} else := ways.kind_of if {
+	clauses.ip_linked
+} else := ways.kind_in_use
+
+# METADATA
+# title: One purpose's verdict on each category
+verdicts[category] := _verdict(category) if some category in _asked
+
+_verdict(category) := verdict if {
 	source := input.context.facts.source_by_category[category]
-	found := finding(_kind(category)) with input.context.facts.source as source
-} else := finding(_kind(category))
+	verdict := _narrowed(category) with input.context.facts.source as source
+} else := _narrowed(category)
 
-# Faults of single categories, as clauses that name categories exclude the others.
-_narrowed(category) := narrowed if {
-	narrowed := clauses.excludes[category]
-	_narrows(category)
-} else := set()
+_narrowed(category) := _ruled(_kind(category), found.faults | excluded, found.clauses) if {
+	excluded := clauses.excludes[category]
+	excluded != set()
+	_narrows(_kind(category))
+	found := finding(_kind(category))
+} else := verdict_on_kind(_kind(category))
 
-_narrows(category) if regime(_kind(category)) != "free"
+# METADATA
+# title: One purpose's verdict on a kind of category, where nothing sets single categories apart
+verdict_on_kind(kind) := _ruled(kind, found.faults, found.clauses) if found := finding(kind)
 
 _narrows(_) if act.operation == "see"
+
+_narrows(kind) if {
+	not ways.any_category[act.operation]
+	regime(kind) != "free"
+}
+
+_ruled(kind, faults, asked) := {"reason": "permitted", "clauses": asked} if {
+	faults == set()
+	_apart == set()
+} else := {"reason": reason, "clauses": asked, "faults": [found | some found in telling; found.reason == reason]} if {
+	telling := _mended(kind, faults | _apart)
+	reason := [r | some r in _speaks_first; some found in telling; found.reason == r][0]
+}
 
 # A request outward that mixes both kinds shows that they are not joined.
 _apart := {fault.missing("2-k", "combined_with_company_info")} if {
@@ -53,22 +73,26 @@ _apart := {fault.missing("2-k", "combined_with_company_info")} if {
 	not input.context.facts.separated
 } else := set()
 
+default _mixed := false
+
 _mixed if {
 	act.goes_out
+	count(act.kinds) > 1
 	ways.insiders[input.subject.type]
 	some kind in act.kinds
 	kind != "unlisted"
 	regime(kind) == "free"
 	some other in act.kinds
-	regime(other) in {"company", "undecided"}
+	other != "unlisted"
+	regime(other) != "free"
 }
 
 # What stands on both lists is company information unless it is said to be unlinked: where that refuses it, that is missing.
-_mended(category, faults) := faults | {fault.missing("2-c", "linked_to_company")} if {
-	regime(_kind(category)) == "undecided"
+_mended(kind, faults) := faults | {fault.missing("2-c", "linked_to_company")} if {
+	regime(kind) == "undecided"
 	{found.reason | some found in faults} == {"missing_fact"}
 } else := {fault.missing("2-c", "linked_to_company")} if {
-	regime(_kind(category)) == "undecided"
+	regime(kind) == "undecided"
 	{found.reason | some found in faults} & {"no_applicable_permission", "prohibited"} != set()
 	ways.insiders[input.subject.type]
 	not ways.closed_sources[input.context.facts.source]
@@ -77,23 +101,30 @@ _mended(category, faults) := faults | {fault.missing("2-c", "linked_to_company")
 # METADATA
 # title: One purpose's verdicts, a joined set taken as one
 # description: Outward a joined set is never partial (2-k). What is refused keeps its reason, the rest takes the first of those.
-settled[category] := verdicts[category] if {
-	some category in _asked
-	not _torn
-}
-
-settled[category] := verdict if {
-	_torn
-	some category in _asked
-	verdict := _joined_verdict(verdicts[category])
-}
-
-_torn if {
+settled := {category: _joined_verdict(verdict, refusals[0]) | some category, verdict in verdicts} if {
 	clauses.joined
 	act.goes_out
-	count(_refusals) > 0
+	refusals := [verdict | some reason in _overall; some verdict in verdicts; verdict.reason == reason]
+	count(refusals) > 0
+} else := verdicts
+
+_joined_verdict(verdict, cause) := cause if verdict.reason == "permitted"
+
+else := verdict
+
+# METADATA
+# title: Each category's verdict, all purposes taken together
+# description: Each purpose must be permitted; clauses and missing facts are united, and the reason chosen as among categories.
+_final := {category: _united([result[category] | some result in _by_purpose]) | some category in _asked} if {
+	input.context.purpose[0]
+} else := settled
+
+_by_purpose := [result | some purpose in input.context.purpose; result := settled with input.context.purpose as purpose]
+
+_united(verdicts_on_one) := {"reason": "permitted", "clauses": [clause | some verdict in verdicts_on_one; some clause in verdict.clauses]} if {
+	every verdict in verdicts_on_one { verdict.reason == "permitted" }
+} else := {
+	"reason": [reason | some reason in _overall; some verdict in verdicts_on_one; verdict.reason == reason][0],
+	"clauses": [clause | some verdict in verdicts_on_one; verdict.reason != "permitted"; some i, clause in verdict.clauses; i == 0],
+	"faults": [found | some verdict in verdicts_on_one; some found in verdict.faults],
 }
-
-_refusals := [verdict | some reason in _overall; some verdict in verdicts; verdict.reason == reason]
-
-_joined_verdict(verdict) := _refusals[0] if verdict.reason == "permitted" else := verdict

@@ -1,8 +1,5 @@
 # METADATA
 # title: What is being done, and towards whom
-# schemas:
-#   - input: schema.input
-#   - data.privacy.ways: schema.ways
 package privacy.lib.act
 
 import data.privacy.ways
@@ -82,7 +79,9 @@ moves if {
 
 # METADATA
 # title: The categories asked
-categories := input.resource.properties.categories
+categories := asked if asked := input.resource.properties.categories
+
+else := []
 
 # METADATA
 # title: The kinds of the categories asked

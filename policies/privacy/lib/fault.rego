@@ -1,8 +1,6 @@
 # METADATA
 # title: What stands in the way of a permission
 # description: A fault says which clause stands in the way, and how. Each kind of fault is one reason of the vocabulary.
-# schemas:
-#   - input: schema.input
 package privacy.lib.fault
 
 # METADATA

@@ -3,9 +3,6 @@
 # description: >-
 #   The one place where registers are looked up. An entry decides the facts that it names, whatever the caller says; past its
 #   `until` it makes them unknown. Two entries that disagree on a fact make it unknown too: the convenient one is not picked.
-# schemas:
-#   - input: schema.input
-#   - data.privacy_registers: schema.registers
 package privacy.lib.registers
 
 # METADATA

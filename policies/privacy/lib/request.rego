@@ -1,9 +1,6 @@
 # METADATA
 # title: What is wrong with a request, and what in it is unknown
 # description: Says where (JSON pointers) and what, never what was sent.
-# schemas:
-#   - input: schema.input
-#   - data.privacy.ways: schema.ways
 package privacy.lib.request
 
 import data.privacy.vocabulary
@@ -93,7 +90,13 @@ problems contains {"at": "/context/recipient/type", "is": "not a text"} if {
 
 problems contains {"at": "/resource/properties/categories", "is": "not a list of categories"} if {
 	list := input.resource.properties.categories
-	not _list_of_texts(list)
+	not is_array(list)
+}
+
+problems contains {"at": "/resource/properties/categories", "is": "not a list of categories"} if {
+	some category in input.resource.properties.categories
+	not ways.kind_of[category]
+	not is_string(category)
 }
 
 problems contains {"at": "/resource/properties/categories", "is": "missing or empty: there is nothing to decide on"} if {
