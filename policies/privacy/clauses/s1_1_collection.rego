@@ -33,7 +33,7 @@ at_touchpoint(kind) := set() if {
 #   clause: 1.1-b
 within_range(kind) if {
 	ways.touchpoints[input.context.facts.touchpoint][kind]
-	ways.ways.ordinary.collect[input.context.purpose]
+	ways.open.ordinary.collect[input.context.purpose]
 }
 
 # METADATA

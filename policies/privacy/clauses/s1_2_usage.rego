@@ -86,7 +86,7 @@ _turns_on_consent if {
 	not ways.own_conditions[input.context.purpose]
 }
 
-_turns_on_consent if ways.ways.ordinary[act.operation][input.context.purpose][0] == "1.2-e"
+_turns_on_consent if ways.open.ordinary[act.operation][input.context.purpose][0] == "1.2-e"
 
 _turns_on_consent if {
 	switches.consent_always_required.value

@@ -33,7 +33,7 @@ permits["2-c"] := processing
 in_product_use(kind) if {
 	ways.product_use_kinds[kind]
 	input.context.facts.touchpoint == "product_use"
-	ways.ways.behaviour.collect[input.context.purpose]
+	ways.open.behaviour.collect[input.context.purpose]
 }
 
 # METADATA

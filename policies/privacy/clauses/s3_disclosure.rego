@@ -34,7 +34,7 @@ _notice := important if {
 # Certain information only: what the service needs.
 excludes[category] contains fault.unmet("3-a") if {
 	input.context.facts.categories_needed
-	ways.ways.ordinary[act.operation][input.context.purpose][0] == "3-a"
+	ways.open.ordinary[act.operation][input.context.purpose][0] == "3-a"
 	some category in act.categories
 	not category in input.context.facts.categories_needed
 }

@@ -147,7 +147,7 @@ _family(kind) := "linked_to_ip" if {
 } else := ways.kinds[kind].family
 
 _of_company(kind) := {"faults": (((clauses.permits[way[0]] | clauses.around) | _on_collecting(kind)) | _tied(kind)), "clauses": array.concat(way, _company_clauses(kind))} if {
-	way := ways.ways[_family(kind)][act.operation][input.context.purpose]
+	way := ways.open[_family(kind)][act.operation][input.context.purpose]
 } else := {"faults": clauses.tied_to_ip(kind), "clauses": []} if {
 	count(clauses.tied_to_ip(kind)) > 0
 } else := {"faults": _without_a_way(kind), "clauses": []}
@@ -164,10 +164,10 @@ _on_collecting(kind) := clauses.collects(kind) if {
 
 _without_a_way(kind) := {fault.missing("1.2-g", "purpose")} if {
 	_purpose_blank
-	count(ways.ways[ways.kinds[kind].family][_act_with_purpose]) > 0
+	count(ways.open[ways.kinds[kind].family][_act_with_purpose]) > 0
 } else := {fault.missing("3-a", "recipient")} if {
 	act.operation == "nowhere"
-	ways.ways[ways.kinds[kind].family][["outward", "within", "outward_elsewhere"][_]][input.context.purpose]
+	ways.open[ways.kinds[kind].family][["outward", "within", "outward_elsewhere"][_]][input.context.purpose]
 } else := {fault.unfit("1.2-g"), fault.unfit(_nearest(kind))}
 
 _purpose_blank if not input.context.purpose

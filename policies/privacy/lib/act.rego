@@ -7,7 +7,7 @@ import data.privacy.ways
 # METADATA
 # title: The act
 # description: >-
-#   What the action amounts to for this subject and recipient: the second key of data.privacy.ways.ways. `unnamed` is an
+#   What the action amounts to for this subject and recipient: the second key of data.privacy.ways.open. `unnamed` is an
 #   action no clause names, done by one who may act at all; `none` an action that is not this subject's.
 operation := "check_open_source" if {
 	input.context.facts.verified_against == "open_source"
