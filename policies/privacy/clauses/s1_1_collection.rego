@@ -1,6 +1,8 @@
 # Section 1.1: what is collected, and when.
 package privacy.clauses
 
+import future.keywords.not
+
 import data.privacy.lib.fault
 import data.privacy.ways
 

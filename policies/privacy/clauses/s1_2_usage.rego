@@ -1,6 +1,8 @@
 # Section 1.2: on what ground, and for what, company information is used.
 package privacy.clauses
 
+import future.keywords.not
+
 import data.privacy.interpretation.switches
 import data.privacy.lib.act
 import data.privacy.lib.fault
@@ -277,6 +279,7 @@ promotes if input.context.purpose == "own_advertising"
 
 around contains fault.unmet("1.2-t") if {
 	input.action.name == "notify"
+	input.context.purpose != "important_notice"
 	input.context.facts.company_opted_out
 	not ways.important_notices[input.context.facts.notice_type]
 }

@@ -1,6 +1,8 @@
 # Section 1.3: where else information about a company may come from.
 package privacy.clauses
 
+import future.keywords.not
+
 import data.privacy.lib.act
 import data.privacy.lib.fault
 import data.privacy.ways

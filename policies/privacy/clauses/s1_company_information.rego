@@ -9,6 +9,8 @@
 #   `obliges[id]` is what comes along where the clause is cited for a permission.
 package privacy.clauses
 
+import future.keywords.not
+
 import data.privacy.lib.act
 import data.privacy.lib.fault
 import data.privacy.ways

@@ -1,6 +1,8 @@
 # Section 2: what is no company information, when it becomes so, and what is free.
 package privacy.clauses
 
+import future.keywords.not
+
 import data.privacy.interpretation.switches
 import data.privacy.lib.act
 import data.privacy.lib.fault
@@ -162,7 +164,11 @@ joined if input.context.facts.combined_with_company_info
 
 joined if input.action.name == "combine"
 
-joined if {
+joined if key_kept
+
+# METADATA
+# title: Separated by name alone, as what joins it again was kept
+key_kept if {
 	input.context.facts.separated
 	input.context.facts.join_key_retained
 }

@@ -1,6 +1,8 @@
 # Section 3: who else may receive company information.
 package privacy.clauses
 
+import future.keywords.not
+
 import data.privacy.interpretation.switches
 import data.privacy.lib.act
 import data.privacy.lib.fault

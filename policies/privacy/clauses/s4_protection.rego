@@ -1,6 +1,8 @@
 # Section 4: protection, and what companies themselves make public.
 package privacy.clauses
 
+import future.keywords.not
+
 import data.privacy.lib.act
 import data.privacy.lib.fault
 

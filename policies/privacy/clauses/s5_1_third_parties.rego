@@ -1,6 +1,8 @@
 # Section 5.1: third parties that collect for themselves.
 package privacy.clauses
 
+import future.keywords.not
+
 # METADATA
 # scope: document
 # title: What a third party collects on its own account is not governed here

@@ -1,6 +1,8 @@
 # Section 5.2: CSW's own people.
 package privacy.clauses
 
+import future.keywords.not
+
 import data.privacy.interpretation.switches
 import data.privacy.lib.fault
 import data.privacy.ways

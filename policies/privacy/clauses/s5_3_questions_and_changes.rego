@@ -1,6 +1,8 @@
 # Section 5.3: questions, complaints, and changes to the agreement.
 package privacy.clauses
 
+import future.keywords.not
+
 import data.privacy.lib.act
 import data.privacy.lib.fault
 import data.privacy.ways

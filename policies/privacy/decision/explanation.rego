@@ -1,6 +1,8 @@
 # How each clause came to its finding, for whoever asks.
 package privacy.decision
 
+import future.keywords.not
+
 import data.privacy.agreement
 import data.privacy.clauses
 import data.privacy.lib.act

@@ -1,6 +1,8 @@
 # What the clauses find about one kind of category, for one purpose.
 package privacy.decision
 
+import future.keywords.not
+
 import data.privacy.clauses
 import data.privacy.interpretation.switches
 import data.privacy.lib.act
@@ -17,6 +19,8 @@ regime(kind) := "company" if {
 	ways.kinds[kind].list == "company"
 } else := "company" if {
 	clauses.reclassified
+} else := "company" if {
+	_linked_to_ip(kind)
 } else := "free" if {
 	ways.kinds[kind].list == "other"
 } else := _regime_of_both if {
@@ -64,7 +68,6 @@ finding(kind) := {"faults": _forbidden, "clauses": []} if {
 	clauses.for_developers(kind)
 } else := {"faults": (((clauses.permits["2-b"] | _unlinked(kind)) | clauses.tied_to_ip(kind)) | _verified), "clauses": array.concat(["2-b"], _free_clauses(kind))} if {
 	regime(kind) == "free"
-	not _linked_to_ip(kind)
 } else := _of_company(kind)
 
 _forbidden := {fault.forbidden(clause) | some clause in clauses.prohibits}

@@ -1,6 +1,8 @@
 # From findings to one verdict for each category.
 package privacy.decision
 
+import future.keywords.not
+
 import data.privacy.clauses
 import data.privacy.lib.act
 import data.privacy.lib.fault
@@ -96,6 +98,10 @@ _mended(kind, faults) := faults | {fault.missing("2-c", "linked_to_company")} if
 	{found.reason | some found in faults} & {"no_applicable_permission", "prohibited"} != set()
 	ways.insiders[input.subject.type]
 	not ways.closed_sources[input.context.facts.source]
+} else := {fault.unmet("2-k")} if {
+	clauses.key_kept
+	ways.kinds[kind].list != "company"
+	fault.unfit("1.2-g") in faults
 } else := faults
 
 # METADATA

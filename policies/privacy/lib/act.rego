@@ -2,6 +2,8 @@
 # title: What is being done, and towards whom
 package privacy.lib.act
 
+import future.keywords.not
+
 import data.privacy.ways
 
 # METADATA

@@ -3,6 +3,8 @@
 # description: A fault says which clause stands in the way, and how. Each kind of fault is one reason of the vocabulary.
 package privacy.lib.fault
 
+import future.keywords.not
+
 # METADATA
 # title: A condition of the clause is stated not to hold
 unmet(clause) := {"reason": "condition_unmet", "clause": clause}

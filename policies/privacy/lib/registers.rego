@@ -5,6 +5,8 @@
 #   `until` it makes them unknown. Two entries that disagree on a fact make it unknown too: the convenient one is not picked.
 package privacy.lib.registers
 
+import future.keywords.not
+
 # METADATA
 # title: Entries that this request selects
 # description: By the recipient, the subject, and the references given as evidence for a fact that the entry names.

@@ -3,6 +3,8 @@
 # description: Says where (JSON pointers) and what, never what was sent.
 package privacy.lib.request
 
+import future.keywords.not
+
 import data.privacy.vocabulary
 import data.privacy.ways
 
