@@ -41,6 +41,12 @@ excludes[category] contains fault.unmet("3-a") if {
 	not category in input.context.facts.categories_needed
 }
 
+# What is handed on meanwhile is a disclosure, and has to be asked for as one.
+around contains fault.unmet("3-a") if {
+	input.context.facts.disclosed_to_third_party
+	not act.goes_out
+}
+
 obliges["3-a"] contains "limit_to_necessary_data" if {
 	input.context.facts.categories_needed
 	act.operation != "act_on_received"

@@ -48,7 +48,7 @@ _regime_of_unlisted := "company" if {
 # METADATA
 # title: What the clauses find about a kind of category
 # description: The faults that stand in the way (empty where the act is permitted), and the clauses that were asked.
-finding(kind) := {"faults": _forbidden, "clauses": []} if {
+finding(kind) := {"faults": _forbidden, "clauses": _because(kind)} if {
 	count(clauses.prohibits) > 0
 	not ways.unbound_subjects[input.subject.type]
 	not ways.unbound_acts[act.operation]
@@ -66,9 +66,20 @@ finding(kind) := {"faults": _forbidden, "clauses": []} if {
 	act.operation == "develop"
 } else := _for_developers(regime(kind), kind) if {
 	clauses.for_developers(kind)
+} else := {"faults": {fault.unfit("2-b"), fault.unfit("1.2-g")}, "clauses": []} if {
+	regime(kind) == "free"
+	not ways.insiders[input.subject.type]
 } else := {"faults": (((clauses.permits["2-b"] | _unlinked(kind)) | clauses.tied_to_ip(kind)) | _verified), "clauses": array.concat(["2-b"], _free_clauses(kind))} if {
 	regime(kind) == "free"
 } else := _of_company(kind)
+
+# Why a kind that stands on no list of company information counts as such.
+_because(kind) := ["2-k"] if {
+	ways.kinds[kind].list != "company"
+	clauses.reclassified
+} else := ["2-f"] if {
+	kind == "aggregate"
+} else := []
 
 _forbidden := {fault.forbidden(clause) | some clause in clauses.prohibits}
 
@@ -153,7 +164,7 @@ _of_company(kind) := {"faults": (((clauses.permits[way[0]] | clauses.around) | _
 	way := ways.open[_family(kind)][act.operation][input.context.purpose]
 } else := {"faults": clauses.tied_to_ip(kind), "clauses": []} if {
 	count(clauses.tied_to_ip(kind)) > 0
-} else := {"faults": _without_a_way(kind), "clauses": []}
+} else := {"faults": _without_a_way(kind), "clauses": _because(kind)}
 
 _tied(kind) := set() if _linked_to_ip(kind)
 
@@ -167,6 +178,7 @@ _on_collecting(kind) := clauses.collects(kind) if {
 
 _without_a_way(kind) := {fault.missing("1.2-g", "purpose")} if {
 	_purpose_blank
+	not ways.closed_sources[input.context.facts.source]
 	count(ways.open[ways.kinds[kind].family][_act_with_purpose]) > 0
 } else := {fault.missing("3-a", "recipient")} if {
 	act.operation == "nowhere"
