@@ -15,7 +15,7 @@ processing := ((_ground | consent_as_well) | _source) | fraud_work
 
 _ground := stands_on[input.context.facts.processing_ground] if {
 	switches.ground_required.value
-} else := {fault.missing("1.2-g", "processing_ground")} if {
+} else := {fault.missing(clause, "processing_ground") | some clause in ways.ground_clauses} if {
 	switches.ground_required.value
 } else := set()
 
@@ -58,7 +58,7 @@ stands_on.third_party_disclosure := set() if {
 #   clause: 1.2-f
 stands_on.consent := consent("1.2-f")
 
-stands_on.none := {fault.unmet("1.2-f")}
+stands_on.none := {fault.unmet(clause) | some clause in ways.ground_clauses}
 
 # METADATA
 # title: Consent, as far as it reaches
@@ -324,6 +324,12 @@ obliges["1.1-b"] contains "respect_contact_preferences" if {
 	input.action.name == "notify"
 	promotes
 }
+
+obliges["1.1-b"] contains "respect_contact_preferences" if act.operation == "refuse_notice"
+
+also_cited contains "1.3-a" if input.context.facts.source == "sharing_user"
+
+also_cited contains "1.3-b" if input.context.facts.source == "inviting_user"
 
 also_cited contains "5.2-a" if ways.staff[input.subject.type]
 

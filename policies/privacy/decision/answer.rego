@@ -21,9 +21,7 @@ _invalid := {"decision": false, "context": {
 	"remedies": [],
 }}
 
-_problem_clauses := {clause | some problem in request.problems; some clause in vocabulary.facts[problem.fact].clauses} if {
-	request.problems[_].fact
-} else := {"1-a"}
+_problem_clauses := {clause | some problem in request.problems; some clause in problem.clauses}
 
 _decided := _outside if {
 	clauses.out_of_scope
@@ -71,7 +69,7 @@ _answer := {"decision": false, "context": {
 		verdict := _final[category]
 		verdict.reason != "permitted"
 	],
-	"clauses": [{"id": clause, "effect": _effect(clause, cited)} | some clause in (cited | {clause | some verdict in refused; some clause in _limits(verdict)})],
+	"clauses": [{"id": clause, "effect": _effect(clause, limiting)} | some clause in ((cited | limiting) | asked)],
 	"missing_facts": _in_order({found.fact | some verdict in refused; some found in verdict.faults}),
 	"obligations": array.concat(_obligations(cited), _obligations_anyway),
 	"records": _records(cited),
@@ -81,6 +79,8 @@ _answer := {"decision": false, "context": {
 }} if {
 	refused := [verdict | some verdict in _final; verdict.reason != "permitted"]
 	cited := {clause | some verdict in _final; verdict.reason == "permitted"; some clause in verdict.clauses}
+	asked := {clause | some verdict in refused; some clause in verdict.clauses}
+	limiting := {found.clause | some verdict in refused; some found in verdict.faults} - cited
 }
 
 _outcome := {true: "partial", false: "denied"}
@@ -92,8 +92,9 @@ _reason(false, refused) := [reason | some reason in _overall; some verdict in re
 # A refusal cites what stands in the way, and the clause that would have granted it.
 _limits(verdict) := {found.clause | some found in verdict.faults} | {clause | clause := verdict.clauses[0]}
 
-_effect(clause, cited) := _effects[agreement.clauses[clause].modality] if {
-	clause in cited
+# A clause that stands in the way limits, whatever it grants elsewhere.
+_effect(clause, limiting) := _effects[agreement.clauses[clause].modality] if {
+	not clause in limiting
 } else := "prohibits" if {
 	agreement.clauses[clause].modality == "prohibition"
 } else := "obliges" if {
@@ -114,11 +115,22 @@ _effects := {
 _in_order(facts) := [pair[1] | some pair in sort([[object.get(vocabulary.fact_order, fact, -1), fact] | some fact in facts])]
 
 _obligations(cited) := array.concat(
-	[_obligation(name, [clause | some clause in cited; name in clauses.obliges[clause]]) |
-		some name in {name | some clause in cited; some name in clauses.obliges[clause]}
-	],
+	[_obligation(name, [clause | some [name, clause] in duties]) | some name in {name | some [name, _] in duties}],
 	_kept_apart(cited),
-)
+) if {
+	duties := _duties(cited)
+}
+
+# What each cited clause brings along, for each of the purposes.
+_duties(cited) := {duty |
+	some purpose in input.context.purpose
+	duties := _duties_of_one(cited) with input.context.purpose as purpose
+	some duty in duties
+} if {
+	input.context.purpose[0]
+} else := _duties_of_one(cited)
+
+_duties_of_one(cited) := {[name, clause] | some clause in cited; some name in clauses.obliges[clause]}
 
 # What is permitted out of a request that mixes both kinds stays apart from the rest.
 _kept_apart(cited) := [_obligation("keep_categories_separate", ["2-k"])] if {

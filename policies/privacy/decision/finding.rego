@@ -149,8 +149,9 @@ _linked_to_ip(kind) if {
 	input.context.purpose == "service_quality"
 }
 
-_linked_to_ip("usage") if {
+_linked_to_ip(kind) if {
 	clauses.ip_linked
+	kind in {"usage", "ip"}
 	act.goes_out
 	input.context.purpose == "legal_process_response"
 }
@@ -180,10 +181,12 @@ _without_a_way(kind) := {fault.missing("1.2-g", "purpose")} if {
 	_purpose_blank
 	not ways.closed_sources[input.context.facts.source]
 	count(ways.open[ways.kinds[kind].family][_act_with_purpose]) > 0
-} else := {fault.missing("3-a", "recipient")} if {
+} else := {fault.missing(clause, "recipient") | some clause in _towards_somebody(kind)} if {
 	act.operation == "nowhere"
-	ways.open[ways.kinds[kind].family][["outward", "within", "outward_elsewhere"][_]][input.context.purpose]
+	_towards_somebody(kind) != set()
 } else := {fault.unfit("1.2-g"), fault.unfit(_nearest(kind))}
+
+_towards_somebody(kind) := {ways.open[ways.kinds[kind].family][to][input.context.purpose][0] | some to in ["outward", "within", "outward_elsewhere"]}
 
 _purpose_blank if not input.context.purpose
 
@@ -204,7 +207,9 @@ _free_clauses(kind) := ways.kinds[kind].clauses if {
 	count(clauses.cited_when_free) == 0
 } else := array.concat(ways.kinds[kind].clauses, [clause | some clause in clauses.cited_when_free])
 
-_company_clauses(kind) := _common if {
+_company_clauses(kind) := array.concat(_common, ways.kinds[kind].clauses) if {
+	act.operation == "collect"
+} else := _common if {
 	ways.kinds[kind].list == "company"
 } else := array.concat(_common, ["2-k"]) if {
 	clauses.reclassified

@@ -10,7 +10,7 @@ import data.privacy.ways
 
 # METADATA
 # title: Faulty facts, with what is wrong
-problems contains {"at": _pointer(name), "is": _should_be[fact.type], "fact": name} if {
+problems contains {"at": _pointer(name), "is": _should_be[fact.type], "clauses": fact.clauses} if {
 	some name, value in input.context.facts
 	not _fits(name, value)
 	fact := vocabulary.facts[name]
@@ -64,44 +64,44 @@ _fits(name, value) if {
 	count([source | some source in value; not vocabulary.facts.source.values[source]]) == 0
 }
 
-problems contains {"at": "/context/facts", "is": "not an object"} if {
+problems contains {"at": "/context/facts", "is": "not an object", "clauses": ["1-a"]} if {
 	facts := input.context.facts
 	not is_object(facts)
 }
 
-problems contains {"at": "/context/evidence", "is": "not a map from facts to references"} if {
+problems contains {"at": "/context/evidence", "is": "not a map from facts to references", "clauses": ["1-a"]} if {
 	evidence := input.context.evidence
 	not _map_of_texts(evidence)
 }
 
-problems contains {"at": "/context/purpose", "is": "not a purpose, nor a list of purposes"} if {
+problems contains {"at": "/context/purpose", "is": "not a purpose, nor a list of purposes", "clauses": ["1.2-g"]} if {
 	purpose := input.context.purpose
 	not is_string(purpose)
 	not _list_of_texts(purpose)
 }
 
-problems contains {"at": "/context/recipient", "is": "not an object"} if {
+problems contains {"at": "/context/recipient", "is": "not an object", "clauses": ["3-a"]} if {
 	recipient := input.context.recipient
 	not is_object(recipient)
 }
 
-problems contains {"at": "/context/recipient/type", "is": "not a text"} if {
+problems contains {"at": "/context/recipient/type", "is": "not a text", "clauses": ["3-a"]} if {
 	type := input.context.recipient.type
 	not is_string(type)
 }
 
-problems contains {"at": "/resource/properties/categories", "is": "not a list of categories"} if {
+problems contains {"at": "/resource/properties/categories", "is": "not a list of categories", "clauses": ["1-a", "2-a"]} if {
 	list := input.resource.properties.categories
 	not is_array(list)
 }
 
-problems contains {"at": "/resource/properties/categories", "is": "not a list of categories"} if {
+problems contains {"at": "/resource/properties/categories", "is": "not a list of categories", "clauses": ["1-a", "2-a"]} if {
 	some category in input.resource.properties.categories
 	not ways.kind_of[category]
 	not is_string(category)
 }
 
-problems contains {"at": "/resource/properties/categories", "is": "missing or empty: there is nothing to decide on"} if {
+problems contains {"at": "/resource/properties/categories", "is": "missing or empty: there is nothing to decide on", "clauses": ["1-a", "2-a"]} if {
 	not input.resource.properties.categories[0]
 	not ways.no_category_needed[input.action.name]
 }
@@ -153,7 +153,10 @@ problems contains problem if {
 	some problem in _contradiction(["combined_with_company_info", "separated"])
 }
 
-_contradiction(names) := {{"at": _pointer(names[0]), "is": $"contradicts {names[1]}", "fact": names[0]}, {"at": _pointer(names[1]), "is": $"contradicts {names[0]}", "fact": names[1]}}
+_contradiction(names) := {
+	{"at": _pointer(names[0]), "is": $"contradicts {names[1]}", "clauses": vocabulary.facts[names[0]].clauses},
+	{"at": _pointer(names[1]), "is": $"contradicts {names[0]}", "clauses": vocabulary.facts[names[1]].clauses},
+}
 
 # METADATA
 # title: Where the request uses terms that the vocabulary does not have
