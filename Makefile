@@ -1,0 +1,146 @@
+# `make` lists what there is. Each target sets up what it needs; a second run has nothing to set up.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+here := $(dir $(lastword $(MAKEFILE_LIST)))
+ifneq ($(here),./)
+# Called with -f from elsewhere: go home first.
+$(or $(MAKECMDGOALS),help):
+	@$(MAKE) -C "$(here)" $@
+else
+
+# The oldest Python that will do; `make PYTHON=…` takes another.
+PYTHON ?= $(firstword $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	"$$python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo "$$python"; done))
+VENV := .venv
+BIN := $(VENV)/bin
+SIDECAR := $(BIN)/python -m sidecar
+# Found first, so that nothing runs where there is none; the first time, it may have to be built.
+OPA = opa=$$($(SIDECAR) opa path); "$$opa"
+PYTEST_ARGS ?= -n 2
+
+export PYTHONNOUSERSITE := 1
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_USER := 0
+unexport PYTHONPATH PYTHONHOME
+
+##@ Start
+
+.PHONY: help
+help:  ## Show this list
+	@awk 'BEGIN { FS = ":.*##" } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*##/ { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: setup
+setup: $(VENV)/dev  ## Install everything that the other targets need, OPA too
+	@$(SIDECAR) opa path
+
+.PHONY: run
+run: $(VENV)/runtime  ## Build the bundle, start OPA and the sidecar, say where it listens
+	@exec $(SIDECAR) serve
+
+##@ Check
+
+.PHONY: test
+test: lint types test-policies conventions docs-check pytest  ## Everything that must pass
+
+.PHONY: pytest
+pytest: $(VENV)/dev  ## The Python tests (PYTEST_ARGS="-k name" for some of them)
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+.PHONY: coverage
+coverage: $(VENV)/dev  ## The Python tests, and how much of sidecar/ they reach
+	@$(BIN)/python -m coverage erase
+	$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=
+	@$(BIN)/python -m tests.conventions.reach
+
+.PHONY: test-policies
+test-policies: $(VENV)/dev  ## Format, types, tests and line coverage of the Rego
+	$(OPA) fmt --fail --list policies tests/conventions
+	$(OPA) check --strict --bundle --schema policies/schemas policies
+	$(OPA) check --strict tests/conventions
+	$(OPA) test --fail-on-empty --bundle policies
+	$(OPA) test --fail-on-empty tests/conventions
+	@$(BIN)/python -m tests.conventions.uncovered policies tests/conventions
+
+.PHONY: conventions
+conventions: $(VENV)/dev  ## Policy about the policies: each clause with its rule, its cases, its review
+	@$(BIN)/python -m tests.conventions.run policies
+
+.PHONY: lint
+lint: $(VENV)/dev  ## Style of the Python
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(VENV)/dev  ## Types of the Python
+	$(BIN)/mypy
+
+.PHONY: docs-check
+docs-check: $(VENV)/dev  ## Whether docs/reference/ is what `make docs` would write
+	@$(BIN)/python -m docs.generate --check
+
+##@ Make
+
+.PHONY: fmt
+fmt: $(VENV)/dev  ## Format Python and Rego
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(OPA) fmt --write policies tests/conventions
+
+.PHONY: bundle
+bundle: $(VENV)/runtime  ## Build the bundle from policies/
+	$(SIDECAR) bundle build policies
+
+.PHONY: docs
+docs: $(VENV)/dev  ## Write docs/reference/ anew
+	@$(BIN)/python -m docs.generate
+
+.PHONY: lock
+lock:  ## Choose the versions of all packages anew, with their hashes
+	$(PYTHON) -m venv --clear $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet pip-tools==7.6.2
+	$(VENV)-lock/bin/pip-compile $(lock_options) -o requirements.lock pyproject.toml
+	$(VENV)-lock/bin/pip-compile $(lock_options) --extra dev -c requirements.lock \
+		-o requirements-dev.lock pyproject.toml
+	rm -r $(VENV)-lock
+
+# No address of a package server gets into a lock file.
+lock_options := --quiet --upgrade --strip-extras --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-trusted-host --build-deps-for=editable
+
+##@ Measure
+
+.PHONY: bench
+bench: $(VENV)/dev  ## A request's way: parsing, OPA, transport, answering
+	@$(BIN)/python -m bench.run policies
+
+.PHONY: bench-policies
+bench-policies: $(VENV)/dev  ## Each request of bench/requests/ against the built bundle
+	@$(BIN)/python -m bench.policies policies
+
+##@ Clean
+
+.PHONY: clean
+clean:  ## Remove what the targets made
+	rm -rf $(VENV) bundles/dist build .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -r {} +
+
+# Packages are installed by their hashes, and nothing is built that the lock does not name.
+$(VENV)/runtime: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with its venv module, is needed" >&2; exit 3; }
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/dev: requirements-dev.lock $(VENV)/runtime
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+endif

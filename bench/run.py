@@ -1,0 +1,180 @@
+"""
+A request's way, measured: `python -m bench.run BUNDLE`.
+
+One OPA with the bundle, asked directly and through one sidecar, both on one core; the load comes
+from another. Prints where the time goes at 1 and at 8 connections. Machines differ: compare within
+one run.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.bundle import REQUESTS, Built, built, evaluations
+from bench.load import Measured, get, load
+from sidecar.engine.engine import utc_today
+from sidecar.engine.supervisor import Supervisor
+from tests.e2e.serve import serving
+
+CORES = sorted(os.sched_getaffinity(0))
+CONNECTIONS = (1, 8)
+REQUESTS_IN_ALL = 8000
+EVALUATION = "/access/v1/evaluation"
+SIDECAR_STAGE = re.compile(r'privacy_decision_duration_seconds_(sum|count)\{.*?stage="(\w+)".*?\}')
+OPA_HANDLER = re.compile(r'http_request_duration_seconds_(sum|count)\{.*?handler="(v1/data)".*?\}')
+
+Question = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """
+    A request's way at some number of connections, on average, in microseconds.
+
+    Attributes:
+        direct: OPA asked directly.
+
+        through: The sidecar asked.
+
+        in_opa: What a request took in OPA, by OPA's own count.
+
+        stages: What it took in each of the sidecar's stages, by the sidecar's own count.
+    """
+
+    direct: Measured
+    through: Measured
+    in_opa: float
+    stages: Mapping[str, float]
+
+    def parts(self) -> dict[str, float]:
+        """
+        Split the whole into its parts, which add up to it.
+        """
+        own = {name: taken for name, taken in self.stages.items() if name != "opa"}
+        elsewhere = self.through.mean_us - sum(self.stages.values())
+        return {
+            **own,
+            "OPA": self.in_opa,
+            "transport to OPA and back": self.stages["opa"] - self.in_opa,
+            "HTTP and waiting, at the sidecar and the caller": elsewhere,
+        }
+
+
+def measure(bundle: Built, requests: Path) -> Iterator[Way]:
+    """
+    Measure a request's way, at each number of connections.
+    """
+    asked: list[Question] = list(evaluations(requests).values())
+    with (
+        _on_core(0),
+        Supervisor(bundle.opa, bundle.path) as opa,
+        serving(SIDECAR_OPA_URL=opa.url) as address,
+        _on_core(-1),
+    ):
+        for connections in CONNECTIONS:
+            yield _way(opa.url, f"http://{address}", bundle.decision, asked, connections)
+
+
+@contextmanager
+def _on_core(index: int) -> Iterator[None]:
+    """
+    Keep to one core of those there are: this thread, and the processes and threads it starts.
+    """
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {CORES[index]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _way(
+    opa: str, sidecar: str, decision: tuple[str, ...], asked: list[Question], connections: int
+) -> Way:
+    path = f"/v1/data/{'/'.join(decision)}?provenance=true&strict-builtin-errors=true"
+    environment = {"environment": {"date": utc_today()}}
+    questions = [json.dumps({"input": {**each, **environment}}).encode() for each in asked]
+    evaluated = [json.dumps(each).encode() for each in asked]
+    each = REQUESTS_IN_ALL // connections
+
+    load(opa, path, questions, connections, each // 10)
+    direct = load(opa, path, questions, connections, each)
+    load(sidecar, EVALUATION, evaluated, connections, each // 10)
+    before = _taken(sidecar, SIDECAR_STAGE), _taken(opa, OPA_HANDLER)
+    through = load(sidecar, EVALUATION, evaluated, connections, each)
+    after = _taken(sidecar, SIDECAR_STAGE), _taken(opa, OPA_HANDLER)
+
+    stages, in_opa = (_mean_us(*pair) for pair in zip(before, after, strict=True))
+    return Way(direct, through, in_opa["v1/data"], stages)
+
+
+def _taken(address: str, counted: re.Pattern[str]) -> dict[tuple[str, str], float]:
+    """
+    Read sums and counts from a server's metrics: {(name, "sum" or "count"): value}.
+    """
+    taken: dict[tuple[str, str], float] = {}
+    for line in get(address, "/metrics").decode().splitlines():
+        series, _, value = line.rpartition(" ")
+        if found := counted.fullmatch(series):
+            what, name = found.groups()
+            taken[name, what] = taken.get((name, what), 0.0) + float(value)
+    return taken
+
+
+def _mean_us(
+    before: Mapping[tuple[str, str], float], after: Mapping[tuple[str, str], float]
+) -> dict[str, float]:
+    since = {key: value - before.get(key, 0.0) for key, value in after.items()}
+    return {
+        name: since[name, "sum"] / since[name, "count"] * 1e6
+        for name, what in since
+        if what == "count" and since[name, what]
+    }
+
+
+def table(ways: list[Way]) -> Iterator[str]:
+    """
+    Write what was measured as a table, a pair of columns for each number of connections.
+    """
+    at = [f"µs at {way.through.connections} | share" for way in ways]
+    yield _row("", at)
+    yield "|---|" + "---:|---:|" * len(ways)
+    for part in ways[0].parts():
+        yield _row(part, [_share(way, part) for way in ways])
+    yield _row("the whole", [f"{way.through.mean_us:.0f} | 100%" for way in ways])
+    yield _row("p99", [f"{way.through.p99_us:.0f} |" for way in ways])
+    yield _row("requests/s", [f"{way.through.per_second:.0f} | 1.0" for way in ways])
+    yield _row("requests/s of OPA asked directly", [_direct(way) for way in ways])
+
+
+def _row(name: str, columns: list[str]) -> str:
+    return f"| {name} | {' | '.join(columns)} |"
+
+
+def _share(way: Way, part: str) -> str:
+    taken = way.parts()[part]
+    return f"{taken:.0f} | {taken / way.through.mean_us:.0%}"
+
+
+def _direct(way: Way) -> str:
+    return f"{way.direct.per_second:.0f} | {way.direct.per_second / way.through.per_second:.1f}"
+
+
+def main(source: str) -> int:
+    """
+    Measure, and print a table.
+    """
+    with built(Path(source)) as bundle:
+        ways = list(measure(bundle, REQUESTS))
+    print("\n".join(table(ways)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

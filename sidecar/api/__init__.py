@@ -1,0 +1,3 @@
+"""
+The endpoints, one module each.
+"""

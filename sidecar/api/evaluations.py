@@ -1,0 +1,137 @@
+"""
+`POST /access/v1/evaluations`: many decisions at once, with one question to OPA.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from time import perf_counter
+from typing import Any, Final
+
+from flask import Response, request
+
+from sidecar.api import answer, parse
+from sidecar.api.evaluation import EvaluationEndpoint
+from sidecar.api.request import answered, new_id, read
+from sidecar.engine.decision import Decision
+from sidecar.engine.engine import Engine
+from sidecar.errors import (
+    EngineError,
+    RequestError,
+    TooManyEvaluations,
+    UnknownSemantic,
+    WrongType,
+)
+from sidecar.observability.metrics import Metrics
+from sidecar.settings import Limits
+
+_KEYS: Final = (*parse.ENTITIES, "context")
+
+Item = dict[str, Any] | RequestError
+Outcome = Decision | EngineError | RequestError
+
+# After which outcome no further one is answered (AuthZEN 1.0, section 7.1.2).
+_ENDS: Final[Mapping[str, Callable[[bool], bool]]] = {
+    "execute_all": lambda allowed: False,
+    "deny_on_first_deny": lambda allowed: not allowed,
+    "permit_on_first_permit": lambda allowed: allowed,
+}
+
+
+class EvaluationsEndpoint:
+    """
+    Answers many evaluations.
+    """
+
+    def __init__(
+        self, engine: Engine, metrics: Metrics, limits: Limits, alone: EvaluationEndpoint
+    ) -> None:
+        self._engine = engine
+        self._metrics = metrics
+        self._limits = limits
+        self._alone = alone
+
+    def __call__(self) -> Response:
+        """
+        Parse, decide, answer. Without evaluations this is the single evaluation.
+        """
+        start = perf_counter()
+        body = read(request, self._limits)
+        given = _evaluations(body, self._limits.evaluations)
+        ends = _semantic(body)
+        if not given:
+            return self._alone.decide(body, start)
+        items = [_item(body, item, index) for index, item in enumerate(given)]
+        stages = {"parse": perf_counter() - start}
+        outcomes = self._decided(items, stages)
+        decided = perf_counter()
+        decision_id = new_id()
+        answers = [
+            self._answer(item, outcome, f"{decision_id}-{index}")
+            for index, (item, outcome) in enumerate(_until(ends, items, outcomes))
+        ]
+        response = answered({"evaluations": answers}, decision_id)
+        now = perf_counter()
+        self._metrics.took(stages | {"answer": now - decided, "total": now - start})
+        return response
+
+    def _decided(self, items: Sequence[Item], stages: dict[str, float]) -> list[Outcome]:
+        whole = [item for item in items if not isinstance(item, RequestError)]
+        decided = iter(self._engine.decide_all(whole, stages) if whole else ())
+        return [item if isinstance(item, RequestError) else next(decided) for item in items]
+
+    def _answer(self, item: Item, outcome: Outcome, decision_id: str) -> dict[str, Any]:
+        if isinstance(outcome, Decision) and not isinstance(item, RequestError):
+            info = self._engine.bundle(outcome.revision)
+            self._metrics.decided(item, outcome, info)
+            return answer.complete(outcome, item, info, decision_id)
+        assert not isinstance(outcome, Decision)
+        self._metrics.failed(outcome.code)
+        return answer.failed(outcome)
+
+
+def _evaluations(body: Mapping[str, Any], limit: int) -> list[Any]:
+    given = body.get("evaluations", [])
+    if type(given) is not list:
+        raise WrongType("/evaluations")
+    if len(given) > limit:
+        raise TooManyEvaluations()
+    for index, item in enumerate(given):
+        if type(item) is not dict:
+            raise WrongType(f"/evaluations/{index}")
+    return given
+
+
+def _semantic(body: Mapping[str, Any]) -> Callable[[bool], bool]:
+    options = body.get("options", {})
+    if type(options) is not dict:
+        raise WrongType("/options")
+    name = options.get("evaluations_semantic", "execute_all")
+    if type(name) is not str:
+        raise WrongType("/options/evaluations_semantic")
+    if name not in _ENDS:
+        raise UnknownSemantic("/options/evaluations_semantic")
+    return _ENDS[name]
+
+
+def _item(defaults: Mapping[str, Any], item: Mapping[str, Any], index: int) -> Item:
+    """
+    Complete an item with the defaults, each entity as a whole (AuthZEN 1.0, section 7.1.1).
+    """
+    merged = {key: holder[key] for key in _KEYS for holder in (defaults, item) if key in holder}
+    try:
+        return parse.evaluation(merged, f"/evaluations/{index}")
+    except RequestError as wrong:
+        return wrong
+
+
+def _until(
+    ends: Callable[[bool], bool], items: Sequence[Item], outcomes: Sequence[Outcome]
+) -> list[tuple[Item, Outcome]]:
+    """
+    Take the pairs up to the one that decides the rest; what is no decision counts as a refusal.
+    """
+    taken = []
+    for item, outcome in zip(items, outcomes, strict=True):
+        taken.append((item, outcome))
+        if ends(isinstance(outcome, Decision) and outcome.allowed):
+            break
+    return taken

@@ -1,0 +1,122 @@
+"""
+Requests, read once: from bytes to evaluations, or an error that names the place.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from sidecar.errors import (
+    BadContentType,
+    MalformedJson,
+    MissingAttribute,
+    NestingTooDeep,
+    NotAnObject,
+    WrongType,
+)
+
+Object = dict[str, Any]
+
+ENTITIES: Final = {"subject": ("type", "id"), "action": ("name",), "resource": ("type", "id")}
+_EVALUATION: Final = (*ENTITIES, "context")
+_JSON: Final = "application/json"
+# JSON numbers that IEEE 754 holds as they are; others would be decided on after rounding.
+_LARGEST_INTEGER: Final = 2**63 - 1
+
+_decode = msgspec.json.Decoder().decode
+
+
+def body(content_type: str | None, content: bytes, nesting: int) -> Object:
+    """
+    Read a request's body (AuthZEN 1.0, section 10.1).
+
+    Args:
+        content_type: The header, as it was sent.
+
+        content: The body.
+
+        nesting: How many objects and lists may stand in each other, the body itself counted.
+
+    Raises:
+        BadContentType: It is not said to be JSON.
+        MalformedJson: It is not JSON, or holds a number that would have to be rounded.
+        NestingTooDeep: It is nested more deeply than that.
+        NotAnObject: It is JSON of another kind.
+    """
+    if content_type != _JSON and (content_type or "").partition(";")[0].strip().lower() != _JSON:
+        raise BadContentType()
+    try:
+        read = _decode(content)
+    except RecursionError as wrong:
+        raise NestingTooDeep() from wrong
+    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+        raise MalformedJson() from wrong
+    if type(read) is not dict:
+        raise NotAnObject()
+    if content.count(b"{") + content.count(b"[") > nesting:
+        _check_nesting(read, nesting)
+    if len(content) > 18:
+        _check_numbers(read)
+    return read
+
+
+def evaluation(given: Mapping[str, Any], at: str = "") -> Object:
+    """
+    Take an evaluation out of an object; what the standard does not know is left out.
+
+    Args:
+        given: The object.
+
+        at: JSON pointer to it.
+
+    Raises:
+        MissingAttribute: Something required is absent.
+        WrongType: Something is of a wrong type.
+    """
+    for name, required in ENTITIES.items():
+        _check_entity(given, name, required, f"{at}/{name}")
+    if "context" in given and type(given["context"]) is not dict:
+        raise WrongType(f"{at}/context")
+    return {name: given[name] for name in _EVALUATION if name in given}
+
+
+def _check_entity(given: Mapping[str, Any], name: str, required: tuple[str, ...], at: str) -> None:
+    if name not in given:
+        raise MissingAttribute(at)
+    entity = given[name]
+    if type(entity) is not dict:
+        raise WrongType(at)
+    for attribute in required:
+        if attribute not in entity:
+            raise MissingAttribute(f"{at}/{attribute}")
+        if type(entity[attribute]) is not str:
+            raise WrongType(f"{at}/{attribute}")
+    if "properties" in entity and type(entity["properties"]) is not dict:
+        raise WrongType(f"{at}/properties")
+
+
+def _check_nesting(value: Any, left: int) -> None:
+    level = [value]
+    while level:
+        if left == 0:
+            raise NestingTooDeep()
+        left -= 1
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in (dict, list)
+        ]
+
+
+def _check_numbers(value: Any) -> None:
+    todo = [value]
+    while todo:
+        held = todo.pop()
+        if type(held) is dict:
+            todo.extend(held.values())
+        elif type(held) is list:
+            todo.extend(held)
+        elif type(held) is int and not -_LARGEST_INTEGER <= held <= _LARGEST_INTEGER:
+            raise MalformedJson()

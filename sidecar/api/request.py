@@ -1,0 +1,59 @@
+"""
+What every endpoint that decides has in common: the request's body, its names, and its answer.
+"""
+
+import os
+import time
+from typing import Any, Final
+
+import msgspec
+from flask import Request, Response
+
+from sidecar.api import parse
+from sidecar.errors import BodyTooLarge
+from sidecar.settings import Limits
+
+_LONGEST_REQUEST_ID: Final = 4096
+
+encode = msgspec.json.Encoder().encode
+
+
+def read(request: Request, limits: Limits) -> parse.Object:
+    """
+    Read a request's body, within its limits.
+
+    Raises:
+        BodyTooLarge: It is larger than is taken.
+        RequestError: It is not what the standard asks for.
+    """
+    length = request.content_length
+    if length is not None and length > limits.body_bytes:
+        raise BodyTooLarge()
+    # A body without a length is read up to the limit, and no further.
+    content = request.stream.read(limits.body_bytes + 1)
+    if len(content) > limits.body_bytes:
+        raise BodyTooLarge()
+    return parse.body(request.headers.get("Content-Type"), content, limits.nesting)
+
+
+def answered(value: Any, decision_id: str | None = None, status: int = 200) -> Response:
+    """
+    Make a response of a value.
+    """
+    response = Response(encode(value), status, content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    if decision_id is not None:
+        response.headers["X-Decision-ID"] = decision_id
+    return response
+
+
+def new_id() -> str:
+    """
+    Make a name for a decision: a UUID of version 7, so that names sort by time (RFC 9562).
+    """
+    stamp = time.time_ns() // 1_000_000
+    number = (stamp << 80) | int.from_bytes(os.urandom(10), "big")
+    number = number & ~(0xF << 76) | 0x7 << 76
+    number = number & ~(0x3 << 62) | 0x2 << 62
+    text = f"{number:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

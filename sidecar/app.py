@@ -1,0 +1,115 @@
+"""
+The Flask application: which endpoint is where, and what an error is answered with.
+"""
+
+import logging
+from collections.abc import Callable
+from time import perf_counter
+
+import structlog
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from sidecar import errors
+from sidecar.api import health
+from sidecar.api.evaluation import EvaluationEndpoint
+from sidecar.api.evaluations import EvaluationsEndpoint
+from sidecar.api.metrics import MetricsEndpoint
+from sidecar.api.openapi import openapi
+from sidecar.api.request import answered
+from sidecar.engine.engine import Engine
+from sidecar.observability.metrics import Metrics
+from sidecar.settings import Settings
+
+_log = structlog.stdlib.get_logger("sidecar")
+
+_OURS: dict[type[HTTPException], type[errors.SidecarError]] = {
+    NotFound: errors.NotFound,
+    MethodNotAllowed: errors.MethodNotAllowed,
+}
+
+
+def create_app(
+    settings: Settings, engine: Engine, restarts: Callable[[], int] | None = None
+) -> Flask:
+    """
+    Make the application.
+
+    Args:
+        settings: All that is set.
+
+        engine: Who is asked for decisions.
+
+        restarts: Tells how often the sidecar's own OPA was started again; None where it has none.
+    """
+    app = Flask("sidecar", static_folder=None)
+    metrics = Metrics()
+    alone = EvaluationEndpoint(engine, metrics, settings.limits)
+    many = EvaluationsEndpoint(engine, metrics, settings.limits, alone)
+    routes: tuple[tuple[str, str, Callable[[], Response]], ...] = (
+        ("POST", "/access/v1/evaluation", alone),
+        ("POST", "/access/v1/evaluations", many),
+        ("GET", "/healthz", health.healthz),
+        ("GET", "/readyz", health.Readiness(engine)),
+        ("GET", "/metrics", MetricsEndpoint(metrics, engine, restarts)),
+        ("GET", "/openapi.json", openapi),
+    )
+    for method, path, view in routes:
+        app.add_url_rule(
+            path, path, view, methods=[method], provide_automatic_options=False, strict_slashes=True
+        )
+    _answer_errors(app, metrics)
+    _name_requests(app)
+    return app
+
+
+def _answer_errors(app: Flask, metrics: Metrics) -> None:
+    def ours(wrong: errors.SidecarError) -> Response:
+        metrics.failed(wrong.code)
+        if isinstance(wrong, errors.EngineError):
+            _log.error("no decision", code=wrong.code, path=request.path)
+        return answered({"error": wrong.described()}, status=wrong.status)
+
+    def theirs(wrong: HTTPException) -> Response:
+        kind = _OURS.get(type(wrong), errors.RequestError)
+        response = ours(kind())
+        if isinstance(wrong, MethodNotAllowed) and wrong.valid_methods:
+            response.headers["Allow"] = ", ".join(wrong.valid_methods)
+        return response
+
+    def unforeseen(wrong: Exception) -> Response:
+        _log.error("unforeseen", exc_info=wrong)
+        return ours(errors.InternalError())
+
+    app.register_error_handler(errors.SidecarError, ours)
+    app.register_error_handler(HTTPException, theirs)
+    app.register_error_handler(Exception, unforeseen)
+
+
+def _name_requests(app: Flask) -> None:
+    """
+    Give every response its request's name back (AuthZEN 1.0, section 10.1.4), and log it.
+    """
+    verbose = logging.getLogger("sidecar").isEnabledFor(logging.INFO)
+
+    @app.before_request
+    def begin() -> None:
+        if verbose:
+            request.environ["sidecar.begin"] = perf_counter()
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        name = request.headers.get("X-Request-ID")
+        if name is not None:
+            response.headers["X-Request-ID"] = name
+        if verbose:
+            _log.info(
+                "request",
+                method=request.method,
+                route=request.url_rule.rule if request.url_rule else None,
+                status=response.status_code,
+                request_id=name,
+                decision_id=response.headers.get("X-Decision-ID"),
+                seconds=round(perf_counter() - request.environ["sidecar.begin"], 6),
+            )
+        return response

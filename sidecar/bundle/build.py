@@ -1,0 +1,237 @@
+"""
+Make a bundle of a folder of Rego and data, or take one that is made already.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from sidecar.bundle.manifest import DataPath, Manifest, ManifestMalformed
+from sidecar.errors import MissingPart, SettingsError
+
+_MANIFEST: Final = ".manifest"
+_MANIFEST_IN_TAR: Final = PurePosixPath("/", _MANIFEST)
+_DATA: Final = frozenset({"data.json", "data.yaml", "data.yml"})
+_SCHEMAS: Final = "schemas"
+_TAKES_AT_MOST_S: Final = 120
+
+# One question for many evaluations: the ad hoc query that would do as well leaves failing builtins
+# undefined.
+_BATCH_RULE: Final = """\
+package {package}
+
+{rule}[i] := d if {{
+	some i, item in input.items
+	d := data.{decision} with input as item
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltBundle:
+    """
+    A bundle that OPA can be given.
+
+    Attributes:
+        path: The tarball.
+
+        revision: Its revision; empty where a tarball was made without one.
+    """
+
+    path: Path
+    revision: str
+
+
+def take(source: Path, target: Path, *, opa: Path) -> BuiltBundle:
+    """
+    Take what the operator names: a folder by building it, a tarball as it is.
+
+    Args:
+        source: The folder or the tarball.
+
+        target: The tarball to write, where there is something to build.
+
+        opa: OPA's binary.
+
+    Raises:
+        SettingsError: There is nothing, or it is no bundle.
+        MissingPart: OPA's binary cannot be run.
+    """
+    return build(source, target, opa=opa) if source.is_dir() else open_bundle(source)
+
+
+def build(source: Path, target: Path, *, opa: Path) -> BuiltBundle:
+    """
+    Build a bundle of a folder (contract, section 3). Tests, schemas and hidden files stay out; a
+    rule that decides many evaluations at once comes in. The same sources give the same bytes.
+
+    Args:
+        source: A folder of Rego and data with a `.manifest`.
+
+        target: The tarball to write.
+
+        opa: OPA's binary.
+
+    Raises:
+        SettingsError: The manifest is wrong, or OPA does not take the Rego or the data. The message
+            names the file, and the key or the row.
+        MissingPart: OPA's binary cannot be run.
+    """
+    sources = _sources(source)
+    document = _document(source / _MANIFEST, sources.get(_MANIFEST))
+    manifest = _manifest(source / _MANIFEST, document)
+    revision = manifest.revision or _digest(sources)
+    batch = (*manifest.decision[:-1], "sidecar_batch", "decisions")
+    files = {
+        **sources,
+        _MANIFEST: json.dumps(_completed(document, revision, batch)).encode(),
+        f"{'/'.join(batch[:-1])}/sidecar_batch.rego": _batch_rule(manifest.decision, batch),
+    }
+    _publish(files, manifest.decision, source, target, opa)
+    return BuiltBundle(target, revision)
+
+
+def open_bundle(path: Path) -> BuiltBundle:
+    """
+    Take a tarball as it is.
+
+    Args:
+        path: The tarball.
+
+    Raises:
+        SettingsError: It is no bundle, or its manifest is wrong.
+    """
+    try:
+        with tarfile.open(path, "r:gz") as tar:
+            manifests = [
+                tar.extractfile(member).read()  # type: ignore[union-attr]
+                for member in tar
+                if member.isfile() and PurePosixPath("/", member.name) == _MANIFEST_IN_TAR
+            ]
+    except FileNotFoundError as wrong:
+        raise SettingsError(f"there is no bundle {path}") from wrong
+    except (OSError, EOFError, tarfile.TarError) as wrong:
+        raise SettingsError(f"{path} is neither a folder nor a gzipped tarball") from wrong
+    document = _document(path / _MANIFEST, next(iter(manifests), None))
+    return BuiltBundle(path, _manifest(path / _MANIFEST, document).revision)
+
+
+def _sources(source: Path) -> dict[str, bytes]:
+    """
+    Read what of a folder belongs in its bundle, by the path in it.
+    """
+    found = {file.relative_to(source).as_posix(): file.read_bytes() for file in _walk(source)}
+    return dict(sorted(found.items()))
+
+
+def _walk(source: Path) -> Iterator[Path]:
+    if (source / _MANIFEST).is_file():
+        yield source / _MANIFEST
+    for folder, below, names in os.walk(source):
+        here = Path(folder)
+        below[:] = [name for name in below if name[0] != "." and (here, name) != (source, _SCHEMAS)]
+        yield from (here / name for name in names if _belongs(name))
+
+
+def _belongs(name: str) -> bool:
+    is_rule = name.endswith(".rego") and not name.endswith("_test.rego")
+    return (is_rule and name[0] != ".") or name in _DATA
+
+
+def _document(where: Path, content: bytes | None) -> dict[str, Any]:
+    if content is None:
+        raise SettingsError(f"{where} is missing: it says which rule decides")
+    try:
+        document = json.loads(content)
+    except ValueError as wrong:
+        raise SettingsError(f"{where} is not JSON: {wrong}") from wrong
+    if not isinstance(document, dict):
+        raise SettingsError(f"{where} must be a JSON object")
+    return document
+
+
+def _manifest(where: Path, document: dict[str, Any]) -> Manifest:
+    try:
+        return Manifest.from_document(document)
+    except ManifestMalformed as wrong:
+        raise SettingsError(f"{where}: {wrong}") from wrong
+
+
+def _digest(sources: Mapping[str, bytes]) -> str:
+    """
+    Make a revision of what the sources are, and of nothing else.
+    """
+    sha256 = hashlib.sha256()
+    for path, content in sources.items():
+        sha256.update(f"{len(path.encode())} {len(content)} {path}".encode())
+        sha256.update(content)
+    return sha256.hexdigest()[:16]
+
+
+def _completed(document: dict[str, Any], revision: str, batch: DataPath) -> dict[str, Any]:
+    metadata = document["metadata"]
+    authzen = {**metadata["authzen"], "batch": "/".join(batch)}
+    return {**document, "revision": revision, "metadata": {**metadata, "authzen": authzen}}
+
+
+def _batch_rule(decision: DataPath, batch: DataPath) -> bytes:
+    rule = _BATCH_RULE.format(
+        package=".".join(batch[:-1]), rule=batch[-1], decision=".".join(decision)
+    )
+    return rule.encode()
+
+
+def _write(folder: Path, files: Mapping[str, bytes]) -> None:
+    for path, content in files.items():
+        file = folder / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+
+
+def _publish(
+    files: Mapping[str, bytes], decision: DataPath, source: Path, target: Path, opa: Path
+) -> None:
+    """
+    Have OPA build the tarball, and put it in place only when it will do. Not optimised: that loses
+    the annotations, gains nothing, and at the second level has changed what a policy answers.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent.absolute(), prefix=".building-") as beside:
+        copy, made = Path(beside, "copy"), Path(beside, "bundle.tar.gz")
+        _write(copy, files)
+        _run(opa, copy, source, "build", "--bundle", ".", "--output", str(made))
+        if not _is_rule(decision, copy, source, opa):
+            key, named = "metadata.authzen.decision", "/".join(decision)
+            raise SettingsError(f"{source / _MANIFEST}: {key} names no rule: {named}")
+        made.replace(target)
+
+
+def _is_rule(path: DataPath, folder: Path, source: Path, opa: Path) -> bool:
+    said = _run(
+        opa, folder, source, "deps", "--format=json", "--bundle=.", f"data.{'.'.join(path)}"
+    )
+    rules = json.loads(said).get("virtual", [])
+    wanted = ["data", *path]
+    return any([part["value"] for part in rule][: len(wanted)] == wanted for rule in rules)
+
+
+def _run(opa: Path, folder: Path, source: Path, *arguments: str) -> str:
+    # From within the copy, so that places in OPA's messages read as they do in the source.
+    command = [str(opa.absolute()), *arguments]
+    try:
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=_TAKES_AT_MOST_S
+        )
+    except (OSError, subprocess.TimeoutExpired) as wrong:
+        raise MissingPart(f"OPA ({opa}) cannot be run, or takes too long.") from wrong
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip()
+        raise SettingsError(f"OPA does not take the bundle {source}:\n{said}")
+    return done.stdout

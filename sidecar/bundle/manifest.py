@@ -1,0 +1,133 @@
+"""
+What a bundle says of itself in its manifest (contract, section 3).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_SEGMENT = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+_DOCUMENTS = ("clauses", "sentences", "switches", "terms")
+
+DataPath = tuple[str, ...]
+"""
+Where a rule or a document is, below `data`.
+"""
+
+
+class ManifestMalformed(ValueError):
+    """
+    The manifest is not of the expected shape; the message names the key.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementSource:
+    """
+    Where a bundle keeps what it says of its agreement.
+
+    Attributes:
+        id: The agreement's name.
+
+        version: The agreement's version.
+
+        documents: Paths of the documents that the bundle has, by what they hold: clauses,
+            sentences, switches, terms.
+    """
+
+    id: str
+    version: str
+    documents: Mapping[str, DataPath]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """
+    What a bundle says of itself.
+
+    Attributes:
+        revision: The bundle's revision; empty where it has none.
+
+        decision: DataPath of the rule that decides.
+
+        batch: DataPath of the rule that decides many at once, where there is one.
+
+        agreement: What the bundle says of its agreement, where it has one.
+    """
+
+    revision: str
+    decision: DataPath
+    batch: DataPath | None
+    agreement: AgreementSource | None
+
+    @classmethod
+    def from_document(cls, document: object) -> "Manifest":
+        """
+        Read a manifest; what else it says, is left alone.
+
+        Args:
+            document: The manifest, as parsed from JSON.
+
+        Raises:
+            ManifestMalformed: Something is absent or of a wrong type.
+        """
+        if not isinstance(document, dict):
+            raise ManifestMalformed("the manifest must be a JSON object")
+        metadata = _member(document, "metadata", dict, "an object")
+        authzen = _member(metadata, "metadata.authzen", dict, "an object")
+        return cls(
+            revision=_member({"revision": "", **document}, "revision", str, "a string"),
+            decision=_path(authzen, "metadata.authzen.decision"),
+            batch=_path(authzen, "metadata.authzen.batch") if "batch" in authzen else None,
+            agreement=_agreement(metadata),
+        )
+
+
+def segments(path: str) -> DataPath:
+    """
+    Split a path such as `privacy/decision/decision` into its segments.
+
+    Raises:
+        ValueError: A segment is no plain name. OPA's paths are not escaped by the client, so that
+            such a one could lead elsewhere.
+    """
+    parts = tuple(path.split("/"))
+    if not all(map(_SEGMENT.fullmatch, parts)):
+        raise ValueError("a path must be plain names with / between them")
+    return parts
+
+
+def _agreement(metadata: dict[str, Any]) -> AgreementSource | None:
+    if "agreement" not in metadata:
+        return None
+    agreement = _member(metadata, "metadata.agreement", dict, "an object")
+    return AgreementSource(
+        id=_member(agreement, "metadata.agreement.id", str, "a string"),
+        version=_member(agreement, "metadata.agreement.version", str, "a string"),
+        documents={
+            name: _path(agreement, f"metadata.agreement.{name}", at_least=1)
+            for name in _DOCUMENTS
+            if name in agreement
+        },
+    )
+
+
+def _path(holder: dict[str, Any], key: str, at_least: int = 2) -> DataPath:
+    path: str = _member(holder, key, str, "a string")
+    try:
+        found = segments(path)
+    except ValueError:
+        found = ()
+    if len(found) < at_least:
+        raise ManifestMalformed(f"{key} must be a path such as package/rule, of plain names")
+    return found
+
+
+def _member(holder: dict[str, Any], key: str, kind: type, says: str) -> Any:
+    name = key.rpartition(".")[2]
+    if name not in holder:
+        raise ManifestMalformed(f"{key} is missing")
+    if not isinstance(holder[name], kind):
+        raise ManifestMalformed(f"{key} must be {says}")
+    return holder[name]

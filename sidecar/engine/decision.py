@@ -1,0 +1,55 @@
+"""
+What the policy decided about one evaluation.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sidecar.errors import DecisionMalformed, DecisionUndefined
+
+ABSENT: Final = object()
+"""
+Stands for a result that OPA did not give; None is one that it did give, as null.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """
+    What the policy decided about one evaluation.
+
+    Attributes:
+        allowed: The verdict.
+
+        context: What the policy says beside it; None where it says nothing.
+
+        revision: Revision of the bundle that was asked.
+    """
+
+    allowed: bool
+    context: dict[str, Any] | None
+    revision: str
+
+    @classmethod
+    def from_result(cls, result: object, revision: str) -> "Decision":
+        """
+        Read the value of the decision rule (contract, section 3).
+
+        Args:
+            result: A boolean, or an object with `decision` and perhaps `context`; ABSENT where the
+                rule is undefined.
+
+            revision: Revision of the bundle that was asked.
+
+        Raises:
+            DecisionUndefined: There is no result.
+            DecisionMalformed: The result is of any other shape.
+        """
+        match result:
+            case bool():
+                return cls(result, None, revision)
+            case {"decision": bool(allowed), "context": dict(context)}:
+                return cls(allowed, context, revision)
+            case {"decision": bool(allowed), **rest} if "context" not in rest:
+                return cls(allowed, None, revision)
+        raise DecisionUndefined() if result is ABSENT else DecisionMalformed()

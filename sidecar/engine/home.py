@@ -1,0 +1,92 @@
+"""
+The private folder that an OPA process of ours lives in.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from sidecar.errors import SettingsError
+
+_PREFIX: Final = "sidecar-opa-"
+_LONGEST_SOCKET: Final = 107
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """
+    A folder that nobody else may enter, for OPA's socket and its bundle.
+
+    Attributes:
+        folder: Where it is.
+
+        lock: File descriptor of a lock that is held while anybody uses the folder. Forked children
+            hold it too; the kernel lets go of it when all are gone.
+    """
+
+    folder: Path
+    lock: int
+
+    @property
+    def socket(self) -> Path:
+        """
+        Where OPA listens.
+        """
+        return self.folder / "opa.sock"
+
+    @property
+    def bundle(self) -> Path:
+        """
+        The bundle. The file's name is the bundle's, in OPA's answers.
+        """
+        return self.folder / "decision"
+
+    @classmethod
+    def made(cls) -> "Home":
+        """
+        Make a folder, and remove those that a killed sidecar left.
+
+        Raises:
+            SettingsError: The place for temporary files is too deep for a socket.
+        """
+        base = Path(tempfile.gettempdir())
+        _sweep(base)
+        # Gets its name only when it is locked: a sweep must not take it before.
+        hidden = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}", dir=base))
+        lock = os.open(hidden / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        home = cls(hidden.rename(base / hidden.name[1:]), lock)
+        if len(os.fsencode(home.socket)) > _LONGEST_SOCKET:
+            home.remove()
+            raise SettingsError(f"TMPDIR must be a shorter path: {base} is too long for a socket")
+        return home
+
+    def remove(self) -> None:
+        """
+        Remove the folder and all in it.
+        """
+        shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self.lock)
+
+
+def _sweep(base: Path) -> None:
+    for folder in base.glob(f"{_PREFIX}*"):
+        try:
+            if folder.lstat().st_uid == os.getuid():
+                _remove_if_stale(folder)
+        except OSError:
+            # Still in use, or somebody else was quicker.
+            continue
+
+
+def _remove_if_stale(folder: Path) -> None:
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        os.close(lock)

@@ -1,0 +1,229 @@
+"""
+An OPA process of our own: started, watched over, restarted, and never left behind.
+"""
+
+import atexit
+import logging
+import mmap
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from pathlib import Path
+from typing import Final, Self
+
+from sidecar.engine import tether
+from sidecar.engine.client import Opa
+from sidecar.engine.endpoint import Endpoint
+from sidecar.engine.home import Home
+from sidecar.errors import MissingPart, SettingsError
+
+_LOOK_EVERY_S: Final = 0.02
+_LAST_WORDS: Final = 20
+
+# Measured: less collecting of garbage makes decisions a fifth quicker. The limit bounds its price.
+_GO: Final = {"GOGC": "400", "GOMEMLIMIT": "512MiB"}
+# What an operator may set for Go, and what Python may need to start; never a proxy.
+_PASSED_ON: Final = ("GOGC", "GOMEMLIMIT", "GOMAXPROCS", "LD_LIBRARY_PATH")
+
+_log = logging.getLogger(__name__)
+
+
+class Supervisor:
+    """
+    Runs OPA on a Unix socket in a private folder, with one bundle.
+
+    OPA is started by a thread that lives as long as it does, and is ended by the kernel should this
+    process die. Under gunicorn this must be the master: the workers come and go. In a forked child
+    everything but `url` and `restarts` is without effect.
+
+    Args:
+        opa: OPA's binary.
+
+        bundle: A built bundle. It is copied: what becomes of the file later does not matter.
+
+        start_within_s: How long the first start may take.
+
+        stop_within_s: How long OPA may take to end before it is killed.
+
+        wait_s: How long to wait before a restart: at first, and at most.
+    """
+
+    def __init__(
+        self,
+        opa: Path,
+        bundle: Path,
+        *,
+        start_within_s: float = 10.0,
+        stop_within_s: float = 5.0,
+        wait_s: tuple[float, float] = (0.1, 5.0),
+    ) -> None:
+        self._opa = opa
+        self._bundle = bundle
+        self._start_within_s = start_within_s
+        self._stop_within_s = stop_within_s
+        self._wait_s = wait_s
+        self._owner = os.getpid()
+        self._home: Home | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._words: deque[str] = deque(maxlen=_LAST_WORDS)
+        self._thread = threading.Thread(target=self._supervise, name="opa", daemon=True)
+        # Shared with forked children, so that a worker reads what the master counts.
+        self._count = mmap.mmap(-1, 8)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """
+        Where OPA listens, once it was started.
+        """
+        assert self._home is not None, "not started"
+        return f"unix://{self._home.socket}"
+
+    @property
+    def pid(self) -> int | None:
+        """
+        OPA's process id, while there is one.
+        """
+        return self._process.pid if self._process else None
+
+    @property
+    def restarts(self) -> int:
+        """
+        How often OPA died and was started again.
+        """
+        return int.from_bytes(self._count[:8], "little")
+
+    def start(self) -> None:
+        """
+        Start OPA, and return when it is ready. Once in a supervisor's life.
+
+        Raises:
+            SettingsError: OPA does not take the bundle; the message is OPA's own.
+            MissingPart: OPA is not ready in time.
+        """
+        self._home = Home.made()
+        atexit.register(self.stop)
+        try:
+            shutil.copyfile(self._bundle, self._home.bundle)
+            self._thread.start()
+            self._wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """
+        End OPA, and remove its folder. May be called at any time, and more than once.
+        """
+        if self._home is None or os.getpid() != self._owner:
+            return
+        with self._lock:
+            self._stopping.set()
+            process = self._process
+        if process:
+            self._end(process)
+        if self._thread.ident:
+            self._thread.join()
+        self._home.remove()
+        self._home = None
+        atexit.unregister(self.stop)
+
+    def _end(self, process: subprocess.Popen[bytes]) -> None:
+        process.terminate()
+        self._thread.join(self._stop_within_s)
+        if self._thread.is_alive():
+            # The whole group: where the tether had to stay, OPA is its child.
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + self._start_within_s
+        opa = Opa(Endpoint(self.url, connections=1))
+        try:
+            while not opa.check_health({"bundles": "true"}):
+                if self.restarts:
+                    words = "\n".join(self._words)
+                    raise SettingsError(f"OPA does not start with this bundle:\n{words}")
+                if time.monotonic() > deadline:
+                    took = f"{self._start_within_s:g} seconds"
+                    raise MissingPart(f"OPA ({self._opa}) was not ready within {took}.")
+                time.sleep(_LOOK_EVERY_S)
+        finally:
+            opa.close_connection()
+
+    def _supervise(self) -> None:
+        shortest, longest = self._wait_s
+        wait = shortest
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            self._run()
+            if self._stopping.is_set():
+                return
+            if time.monotonic() - started > longest:
+                wait = shortest
+            self._count[:8] = (self.restarts + 1).to_bytes(8, "little")
+            _log.error("OPA has died, and is started again in %g s", wait)
+            self._stopping.wait(wait)
+            wait = min(2 * wait, longest)
+
+    def _run(self) -> None:
+        """
+        Start OPA, and return when it has ended.
+        """
+        with self._lock:
+            if self._stopping.is_set():
+                return
+            try:
+                self._process = process = self._started()
+            except OSError as wrong:
+                _log.error("OPA cannot be started: %s", wrong)
+                return
+        assert process.stdout is not None
+        with process.stdout as said:
+            # Ends with OPA. Waiting for the process alone would not do: gunicorn waits for it too.
+            for line in said:
+                self._words.append(line.decode("utf-8", "replace").rstrip())
+                _log.warning("OPA says: %s", self._words[-1])
+        process.wait()
+        self._process = None
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        assert self._home is not None
+        tied = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid())]
+        return subprocess.Popen(
+            tied + _command(self._opa, self._home),
+            cwd=self._home.folder,
+            env={**_GO, **{name: os.environ[name] for name in _PASSED_ON if name in os.environ}},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            # A buffered reader has a lock, and a child forked meanwhile would wait for it for ever.
+            bufsize=0,
+            # A group of its own: Ctrl-C is for the sidecar, which has requests to finish.
+            process_group=0,
+        )
+
+
+def _command(opa: Path, home: Home) -> list[str]:
+    return [
+        str(opa.absolute()),
+        *("run", "--server", "--skip-version-check", "--log-level", "error"),
+        *("--addr", f"unix://{home.socket}", "--unix-socket-perm", "660"),
+        # From the command line: OPA listens only when the bundle is active, and ends at once when
+        # it is broken. Its name, in every answer, is the file's.
+        *("--bundle", home.bundle.name),
+    ]

@@ -1,0 +1,3 @@
+"""
+What is seen of the sidecar from outside: metrics and logs.
+"""

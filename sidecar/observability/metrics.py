@@ -1,0 +1,179 @@
+"""
+All metrics, in one table. Label values come from the bundle's vocabulary; others count as `other`.
+"""
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from sidecar.engine.bundle_info import Agreement, BundleInfo
+from sidecar.engine.decision import Decision
+from sidecar.engine.engine import Engine
+from sidecar.errors import EngineError
+
+OTHER: Final = "other"
+SEVERAL: Final = "several"
+"""
+The label of a request with more than one purpose.
+"""
+
+_BUCKETS: Final = (
+    *(0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005),
+    *(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
+)
+_OUTCOMES: Final = frozenset({"permitted", "partial", "denied"})
+_EFFECTS: Final = frozenset({"permits", "prohibits", "limits", "obliges", "defines"})
+_NO_AGREEMENT: Final = Agreement("", "")
+
+
+class Metrics:
+    """
+    The metrics of contract, section 6, that a decision leaves behind.
+    """
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._decisions = Counter(
+            "privacy_decisions",
+            "Evaluations decided.",
+            ["outcome", "reason", "action", "purpose"],
+            registry=self.registry,
+        )
+        self._clauses = Counter(
+            "privacy_clause_decisions",
+            "Evaluations that cited a clause, by its effect.",
+            ["clause", "effect"],
+            registry=self.registry,
+        )
+        self._obligations = Counter(
+            "privacy_obligations",
+            "Obligations handed back.",
+            ["obligation"],
+            registry=self.registry,
+        )
+        self._duration = Histogram(
+            "privacy_decision_duration_seconds",
+            "How long a request took, by stage.",
+            ["stage"],
+            buckets=_BUCKETS,
+            registry=self.registry,
+        )
+        self._errors = Counter(
+            "privacy_decision_errors",
+            "Requests and evaluations that no decision was made on, by the error's code.",
+            ["code"],
+            registry=self.registry,
+        )
+        self._stages = {
+            stage: self._duration.labels(stage) for stage in ("parse", "opa", "answer", "total")
+        }
+
+    def decided(self, asked: Mapping[str, Any], decision: Decision, info: BundleInfo) -> None:
+        """
+        Count a decision.
+        """
+        agreement = info.agreement or _NO_AGREEMENT
+        context = decision.context or {}
+        terms = agreement.terms
+        self._decisions.labels(
+            _outcome(decision, context),
+            _among(context.get("reason"), terms.get("reason", ())),
+            _among(asked["action"]["name"], terms.get("action", ())),
+            _purpose(asked.get("context", {}).get("purpose"), terms.get("purpose", ())),
+        ).inc()
+        for clause in _objects(context.get("clauses")):
+            self._clauses.labels(
+                _among(clause.get("id"), agreement.clauses), _among(clause.get("effect"), _EFFECTS)
+            ).inc()
+        for obligation in _objects(context.get("obligations")):
+            self._obligations.labels(
+                _among(obligation.get("id"), terms.get("obligation", ()))
+            ).inc()
+
+    def failed(self, code: str) -> None:
+        """
+        Count an error. Codes are the classes' own, so there are only so many.
+        """
+        self._errors.labels(code).inc()
+
+    def took(self, stages: Mapping[str, float]) -> None:
+        """
+        Note how long a request's stages took, in seconds.
+        """
+        for stage, seconds in stages.items():
+            self._stages[stage].observe(seconds)
+
+    def exposition(self, engine: Engine, restarts: int | None) -> bytes:
+        """
+        Write everything down in Prometheus' text format, of all workers.
+        """
+        registry = self.registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+        now = CollectorRegistry()
+        now.register(_Now(engine, restarts))
+        return generate_latest(registry) + generate_latest(now)
+
+
+class _Now(Collector):
+    """
+    What is so at the moment of asking: one series each, whatever was before.
+    """
+
+    def __init__(self, engine: Engine, restarts: int | None) -> None:
+        self._engine = engine
+        self._restarts = restarts
+
+    def collect(self) -> Iterator[Metric]:
+        """
+        Ask the engine.
+        """
+        status = self._engine.status()
+        yield GaugeMetricFamily(
+            "privacy_ready", "Whether decisions can be made.", value=float(status.ready)
+        )
+        if self._restarts is not None:
+            yield CounterMetricFamily(
+                "privacy_engine_restarts",
+                "How often the sidecar's own OPA died and was started again.",
+                value=self._restarts,
+            )
+        try:
+            info = self._engine.bundle()
+        except EngineError:
+            return
+        bundle = GaugeMetricFamily(
+            "privacy_bundle_info",
+            "The active bundle.",
+            labels=["agreement", "version", "revision"],
+        )
+        agreement = info.agreement or _NO_AGREEMENT
+        bundle.add_metric([agreement.id, agreement.version, info.revision], 1)
+        yield bundle
+
+
+def _outcome(decision: Decision, context: Mapping[str, Any]) -> str:
+    plain = "permitted" if decision.allowed else "denied"
+    outcome = context.get("outcome", plain)
+    return outcome if isinstance(outcome, str) and outcome in _OUTCOMES else plain
+
+
+def _purpose(purpose: Any, terms: Any) -> str:
+    if isinstance(purpose, list) and len(purpose) == 1:
+        purpose = purpose[0]
+    return SEVERAL if isinstance(purpose, list) and purpose else _among(purpose, terms)
+
+
+def _among(value: Any, terms: Any) -> str:
+    return value if isinstance(value, str) and value in terms else OTHER
+
+
+def _objects(entries: Any) -> list[dict[str, Any]]:
+    return [entry for entry in entries or () if isinstance(entry, dict)]

@@ -1,0 +1,287 @@
+"""
+What an operator may set: a few environment variables, and a YAML file for the rest.
+
+Each mistake stops the start with a sentence that names the key, the limit and the value. Sections
+are frozen; a value is checked where its section is made.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from sidecar import strict
+from sidecar.errors import SettingsError
+from sidecar.strict import between
+
+_PREFIX: Final = "SIDECAR_"
+_TAKEN: Final = ("SIDECAR_LISTEN", "SIDECAR_BUNDLE", "SIDECAR_OPA_URL", "SIDECAR_CONFIG")
+_NOT_YET: Final = {
+    "SIDECAR_PUBLIC_URL": "there is no metadata document",
+    "SIDECAR_TLS_CERT": "TLS is not served",
+    "SIDECAR_TLS_KEY": "TLS is not served",
+    "SIDECAR_TLS_CLIENT_CA": "callers are not asked for certificates",
+    "SIDECAR_TOKENS_FILE": "callers are not known by tokens",
+}
+_SHIPPED_BUNDLE: Final = Path(__file__).parents[1] / "policies"
+_LEVELS: Final = ("debug", "info", "warning", "error")
+_ONLY_IN_ENVIRONMENT: Final = {
+    "listen": "SIDECAR_LISTEN",
+    "bundle": "SIDECAR_BUNDLE",
+    "opa.url": "SIDECAR_OPA_URL",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """
+    Where the sidecar listens.
+
+    Attributes:
+        host: A name or an address, without the brackets of IPv6.
+
+        port: 0 for any that is free.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+
+    @classmethod
+    def from_text(cls, text: str) -> "Listen":
+        """
+        Read `host:port`; an IPv6 address stands in brackets.
+
+        Raises:
+            SettingsError: It is something else.
+        """
+        host, colon, port = text.rpartition(":")
+        bare = host[1:-1] if host[:1] + host[-1:] == "[]" else host
+        fits = bool(colon and bare) and (":" not in host or bare != host)
+        if not fits or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+            raise SettingsError(
+                f"SIDECAR_LISTEN must be host:port, with a port from 0 to 65535, got {text!r}"
+            )
+        return cls(bare, int(port))
+
+    @property
+    def on_loopback(self) -> bool:
+        """
+        Whether only this machine can get there.
+        """
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """
+    How requests are taken.
+
+    Attributes:
+        workers: How many processes answer.
+
+        threads: How many requests each of them answers at a time.
+
+        keepalive_s: How long a connection may be idle before it is closed.
+
+        receive_within_s: How long a caller may take to send a request.
+
+        stop_within_s: How long requests may take to be finished after SIGTERM.
+    """
+
+    workers: int = 1
+    threads: int = 8
+    keepalive_s: int = 60
+    receive_within_s: float = 10.0
+    stop_within_s: int = 20
+
+    def __post_init__(self) -> None:
+        """
+        Refuse what is out of range.
+        """
+        between("server.workers", self.workers, 1, 64)
+        between("server.threads", self.threads, 1, 256)
+        between("server.keepalive_s", self.keepalive_s, 1, 3600)
+        between("server.receive_within_s", self.receive_within_s, 0.1, 300)
+        between("server.stop_within_s", self.stop_within_s, 1, 600)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """
+    How much a request may ask for.
+
+    Attributes:
+        body_bytes: How large a body may be.
+
+        nesting: How many objects and lists may stand in each other, the body itself counted.
+
+        evaluations: How many evaluations one request may hold.
+    """
+
+    body_bytes: int = 1_048_576
+    nesting: int = 32
+    evaluations: int = 1000
+
+    def __post_init__(self) -> None:
+        """
+        Refuse what is out of range. The decoder itself stops at a nesting of some hundreds.
+        """
+        between("limits.body_bytes", self.body_bytes, 1024, 67_108_864)
+        between("limits.nesting", self.nesting, 4, 200)
+        between("limits.evaluations", self.evaluations, 1, 100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class OpaSettings:
+    """
+    How OPA is had and asked.
+
+    Attributes:
+        url: An OPA that runs elsewhere; None for one of our own. Set by SIDECAR_OPA_URL alone.
+
+        start_within_s: How long OPA may take to start, or to be found where it runs elsewhere.
+
+        connect_timeout_s: How long opening a connection to OPA may take.
+
+        answer_timeout_s: How long OPA may take to answer one question; a batch is one.
+
+        ca: Certificates that OPA's must be signed by, where it is asked over TLS.
+
+        cert: Our certificate, where OPA asks for one.
+
+        key: The private key of `cert`.
+    """
+
+    url: str | None = None
+    start_within_s: float = 10.0
+    connect_timeout_s: float = 0.25
+    answer_timeout_s: float = 2.0
+    ca: Path | None = None
+    cert: Path | None = None
+    key: Path | None = None
+
+    def __post_init__(self) -> None:
+        """
+        Refuse what is out of range, and files that are not there.
+        """
+        between("opa.start_within_s", self.start_within_s, 0.1, 600)
+        between("opa.connect_timeout_s", self.connect_timeout_s, 0.001, 60)
+        between("opa.answer_timeout_s", self.answer_timeout_s, 0.001, 60)
+        for name in ("ca", "cert", "key"):
+            path = getattr(self, name)
+            if path is not None and not path.is_file():
+                raise SettingsError(f"opa.{name} must be a file, got {str(path)!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """
+    What is written to stderr.
+
+    Attributes:
+        level: debug, info (a line for each request), warning or error.
+    """
+
+    level: str = "warning"
+
+    def __post_init__(self) -> None:
+        """
+        Refuse a level that there is not.
+        """
+        if self.level not in _LEVELS:
+            raise SettingsError(
+                f"log.level must be one of {', '.join(_LEVELS)}, got {self.level!r}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """
+    All that is set.
+
+    Attributes:
+        listen: Where the sidecar listens.
+
+        listen_beyond_loopback: Whether it may listen where other machines can ask, too. Callers are
+            not authenticated.
+
+        bundle: A folder of Rego and data with a `.manifest`, or a tarball; for our own OPA.
+
+        server: How requests are taken.
+
+        limits: How much a request may ask for.
+
+        opa: How OPA is had and asked.
+
+        log: What is written to stderr.
+    """
+
+    listen: Listen = field(default_factory=Listen)
+    listen_beyond_loopback: bool = False
+    bundle: Path = _SHIPPED_BUNDLE
+    server: Server = field(default_factory=Server)
+    limits: Limits = field(default_factory=Limits)
+    opa: OpaSettings = field(default_factory=OpaSettings)
+    log: Log = field(default_factory=Log)
+
+    def __post_init__(self) -> None:
+        """
+        Refuse to be asked from elsewhere where nobody said so.
+        """
+        if not self.listen.on_loopback and not self.listen_beyond_loopback:
+            raise SettingsError(
+                f"SIDECAR_LISTEN must be on the loopback, got {self.listen.host!r}: callers are "
+                "not authenticated; set listen_beyond_loopback to true in SIDECAR_CONFIG to listen "
+                "there all the same"
+            )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
+        """
+        Read the environment, and the file that it names.
+
+        Args:
+            environment: All of it; only what starts with SIDECAR_ counts.
+
+        Raises:
+            SettingsError: Something is wrong; the message says what, and what would be right.
+        """
+        given = {name: text for name, text in environment.items() if name.startswith(_PREFIX)}
+        for name, text in given.items():
+            _check_variable(name, text)
+        rest = _rest(given)
+        beside: dict[str, Any] = {}
+        if "SIDECAR_LISTEN" in given:
+            beside["listen"] = Listen.from_text(given["SIDECAR_LISTEN"])
+        if "SIDECAR_BUNDLE" in given:
+            beside["bundle"] = Path(given["SIDECAR_BUNDLE"])
+        return strict.section(cls, rest, **beside)
+
+
+def _check_variable(name: str, text: str) -> None:
+    if name in _NOT_YET:
+        raise SettingsError(f"{name} cannot be set: {_NOT_YET[name]} in this version")
+    if name not in _TAKEN:
+        raise SettingsError(f"{name} is unknown; known are {', '.join(_TAKEN)}")
+    if not text:
+        raise SettingsError(f"{name} must not be empty; leave it unset for the default")
+
+
+def _rest(given: Mapping[str, str]) -> dict[str, Any]:
+    """
+    Read the file that the environment names, where it names one, and add OPA's address.
+    """
+    rest = strict.read(Path(given["SIDECAR_CONFIG"])) if "SIDECAR_CONFIG" in given else {}
+    for key, variable in _ONLY_IN_ENVIRONMENT.items():
+        section, _, name = key.rpartition(".")
+        holder = rest.get(section) if section else rest
+        if isinstance(holder, dict) and name in holder:
+            raise SettingsError(f"{key} is set by {variable}, not in a file")
+    if "SIDECAR_OPA_URL" not in given:
+        return rest
+    opa = strict.mapping("opa", rest.get("opa", {}))
+    return {**rest, "opa": {**opa, "url": given["SIDECAR_OPA_URL"]}}

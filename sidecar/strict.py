@@ -1,0 +1,123 @@
+"""
+Dataclasses made from YAML, strictly: nothing unknown, nothing of another type, nothing twice.
+"""
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Any, Final, TypeVar, get_args, get_type_hints
+
+import yaml
+
+from sidecar.errors import SettingsError
+
+_Section = TypeVar("_Section")
+
+_SAYS: Final = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    Path: "a path",
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """
+    YAML in which no key stands twice.
+    """
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """
+        Make a mapping of a section.
+
+        Raises:
+            SettingsError: A key stands twice in it.
+        """
+        seen: set[Any] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise SettingsError(f"{key.value} stands twice{key.start_mark}")
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def read(file: Path) -> dict[str, Any]:
+    """
+    Read a file of YAML that holds a mapping; an empty one is an empty mapping.
+
+    Raises:
+        SettingsError: It is something else, or cannot be read.
+    """
+    try:
+        document = yaml.load(file.read_text("utf-8"), _Loader)
+    except OSError as wrong:
+        raise SettingsError(f"{file} cannot be read: {wrong.strerror}") from wrong
+    except (yaml.YAMLError, UnicodeDecodeError) as wrong:
+        raise SettingsError(f"{file} is not YAML: {wrong}") from wrong
+    return mapping(str(file), {} if document is None else document)
+
+
+def mapping(key: str, value: Any) -> dict[str, Any]:
+    """
+    Take a mapping from keys to values.
+
+    Raises:
+        SettingsError: It is something else.
+    """
+    if not isinstance(value, dict):
+        raise SettingsError(f"{key} must be a mapping of keys to values, got {value!r}")
+    return value
+
+
+def section(
+    kind: type[_Section], given: Mapping[str, Any], at: str = "", **beside: Any
+) -> _Section:
+    """
+    Make a dataclass of a mapping; its fields that are dataclasses too are sections within it.
+
+    Args:
+        kind: The dataclass.
+
+        given: What stands in the file.
+
+        at: The keys that lead there, each with a dot behind it.
+
+        beside: Fields that come from elsewhere, and may not stand in the file.
+
+    Raises:
+        SettingsError: A key is unknown, or a value is of a wrong type; or what the dataclass itself
+            raises.
+    """
+    hints = get_type_hints(kind)
+    for key in given:
+        if key not in hints:
+            known = ", ".join(field.name for field in fields(kind))  # type: ignore[arg-type]
+            raise SettingsError(f"{at}{key} is unknown; known are {known}")
+    return kind(**{key: _value(hints[key], f"{at}{key}", given[key]) for key in given}, **beside)
+
+
+def between(key: str, value: float, least: float, most: float) -> None:
+    """
+    Let a number pass that is in a range.
+
+    Raises:
+        SettingsError: It is not.
+    """
+    if not least <= value <= most:
+        raise SettingsError(f"{key} must be from {least} to {most}, got {value}")
+
+
+def _value(kind: Any, key: str, value: Any) -> Any:
+    if isinstance(kind, UnionType):
+        kind = get_args(kind)[0]
+    if is_dataclass(kind):
+        return section(kind, mapping(key, value), f"{key}.")  # type: ignore[arg-type]
+    if kind is float and type(value) is int:
+        return float(value)
+    if kind is Path and type(value) is str and value:
+        return Path(value)
+    if type(value) is not kind:
+        raise SettingsError(f"{key} must be {_SAYS[kind]}, got {value!r}")
+    return value

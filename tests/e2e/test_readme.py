@@ -1,0 +1,107 @@
+"""
+What the README shows is what happens.
+"""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.pages import asked_and_answered, blocks
+from tests.e2e.serve import ROOT, serving
+
+README = ROOT / "README.md"
+OWN_BUNDLE = ROOT / "docs/bring-your-own-bundle.md"
+SHOWN_ADDRESS = "127.0.0.1:8080"
+DIFFERS = {"decision_id", "revision"}
+
+
+def _run(command: str, address: str) -> Any:
+    """
+    Run a page's command as a reader does, against the started sidecar.
+    """
+    done = subprocess.run(
+        ["bash", "-c", command.replace(SHOWN_ADDRESS, address)],
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def _same_each_time(answer: Any) -> Any:
+    """
+    Leave out what differs from one answer or bundle to the next.
+    """
+    if isinstance(answer, dict):
+        return {key: _same_each_time(value) for key, value in answer.items() if key not in DIFFERS}
+    if isinstance(answer, list):
+        return [_same_each_time(value) for value in answer]
+    return answer
+
+
+@pytest.fixture(scope="module")
+def own_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """
+    The folder that docs/bring-your-own-bundle.md spells out.
+    """
+    root = tmp_path_factory.mktemp("own")
+    for block in blocks(OWN_BUNDLE):
+        if block.file:
+            (root / block.file).parent.mkdir(parents=True, exist_ok=True)
+            (root / block.file).write_text(block.text, "utf-8")
+    return root / "library"
+
+
+@pytest.fixture(scope="module")
+def own(own_bundle: Path) -> Iterator[str]:
+    """
+    A sidecar that serves that folder.
+    """
+    with serving(SIDECAR_BUNDLE=str(own_bundle)) as address:
+        yield address
+
+
+def test_the_readme_answers_as_it_says():
+    """
+    The README's requests, run against a sidecar started as it says, give the README's answers.
+    """
+    shown = asked_and_answered(README)
+    with serving() as address:
+        answers = [_run(command, address) for command, _ in shown]
+
+    assert shown
+    assert [_same_each_time(answer) for answer in answers] == [
+        _same_each_time(expected) for _, expected in shown
+    ]
+
+
+def test_a_bundle_of_ten_lines_is_served(own):
+    """
+    The sample of docs/bring-your-own-bundle.md, served as it stands, answers as the page says.
+    """
+    shown = asked_and_answered(OWN_BUNDLE)
+
+    assert shown
+    assert [_run(command, own) for command, _ in shown] == [expected for _, expected in shown]
+
+
+def test_a_bundle_of_ten_lines_refuses(own):
+    """
+    A plain boolean can refuse, too: somebody who is no member may not borrow.
+    """
+    command, _ = asked_and_answered(OWN_BUNDLE)[0]
+
+    assert _run(command.replace('"member": true', '"member": false'), own) == {"decision": False}
+
+
+def test_the_sample_has_ten_lines(own_bundle):
+    """
+    What the page calls ten lines is no more than that, blank lines aside.
+    """
+    files = [file for file in own_bundle.rglob("*") if file.is_file()]
+    lines = [line for file in files for line in file.read_text("utf-8").splitlines() if line]
+
+    assert len(lines) <= 10

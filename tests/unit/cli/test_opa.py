@@ -1,0 +1,38 @@
+"""
+`sidecar opa path`.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+
+def _path(**environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "sidecar", "opa", "path"],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_path_is_that_of_a_binary():
+    """
+    What is printed, and nothing else, can be run as OPA.
+    """
+    done = _path()
+
+    assert done.returncode == 0
+    assert "Version: " in subprocess.check_output([done.stdout.strip(), "version"], text=True)
+
+
+def test_where_there_is_none_a_sentence_says_what_to_do(tmp_path: Path):
+    """
+    With neither OPA nor Go the exit code is 3, and nothing is printed that could be run.
+    """
+    done = _path(PATH=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
+
+    assert (done.returncode, done.stdout) == (3, "")
+    assert "Install OPA" in done.stderr
