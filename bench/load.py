@@ -102,6 +102,16 @@ def get(address: str, path: str) -> bytes:
         return _answer(connection, "GET", path, None)
 
 
+def post(connection: http.client.HTTPConnection, path: str, body: bytes) -> bytes:
+    """
+    Ask once, on a connection that stays open.
+
+    Raises:
+        RuntimeError: The answer's status is not 200.
+    """
+    return _answer(connection, "POST", path, body)
+
+
 def _answer(
     connection: http.client.HTTPConnection, method: str, path: str, body: bytes | None
 ) -> bytes:
@@ -148,6 +158,6 @@ def _work(address: str, path: str, bodies: list[bytes], each: int) -> list[float
     with closing(connect(address)) as connection:
         for turn in range(each):
             began = time.perf_counter()
-            _answer(connection, "POST", path, bodies[turn % len(bodies)])
+            post(connection, path, bodies[turn % len(bodies)])
             times.append(time.perf_counter() - began)
     return times

@@ -90,14 +90,14 @@ def _row(name: str, runs: list[dict[str, Any]]) -> Row:
     return Row(name, median_us("median"), median_us("99%"), round(allocations))
 
 
-def main(source: str) -> int:
+def main(source: str, requests: str = str(REQUESTS)) -> int:
     """
     Print a table, a row as soon as it is measured.
     """
     print("| request | median µs | p99 µs | allocations |")
     print("|---|---:|---:|---:|")
     with built(Path(source)) as bundle:
-        for row in measure(bundle, REQUESTS):
+        for row in measure(bundle, Path(requests)):
             print(
                 f"| {row.name} | {row.median_us:.0f} | {row.p99_us:.0f} | {row.allocations} |",
                 flush=True,

@@ -9,15 +9,16 @@ one run.
 import json
 import os
 import re
+import statistics
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.bundle import REQUESTS, Built, built, evaluations
-from bench.load import Measured, get, load
+from bench.load import Measured, connect, get, load, post
 from sidecar.engine.engine import utc_today
 from sidecar.engine.supervisor import Supervisor
 from tests.e2e.serve import serving
@@ -25,7 +26,9 @@ from tests.e2e.serve import serving
 CORES = sorted(os.sched_getaffinity(0))
 CONNECTIONS = (1, 8)
 REQUESTS_IN_ALL = 8000
+EVALUATIONS = 1000
 EVALUATION = "/access/v1/evaluation"
+EVALUATION_TIMER = "timer_rego_query_eval_ns"
 SIDECAR_STAGE = re.compile(r'privacy_decision_duration_seconds_(sum|count)\{.*?stage="(\w+)".*?\}')
 OPA_HANDLER = re.compile(r'http_request_duration_seconds_(sum|count)\{.*?handler="(v1/data)".*?\}')
 
@@ -42,6 +45,8 @@ class Way:
 
         through: The sidecar asked.
 
+        evaluation: What OPA took to evaluate one, by OPA's own count, asked one at a time.
+
         in_opa: What a request took in OPA, by OPA's own count.
 
         stages: What it took in each of the sidecar's stages, by the sidecar's own count.
@@ -49,6 +54,7 @@ class Way:
 
     direct: Measured
     through: Measured
+    evaluation: float
     in_opa: float
     stages: Mapping[str, float]
 
@@ -56,13 +62,15 @@ class Way:
         """
         Split the whole into its parts, which add up to it.
         """
-        own = {name: taken for name, taken in self.stages.items() if name != "opa"}
-        elsewhere = self.through.mean_us - sum(self.stages.values())
+        stages = dict(self.stages)
+        total, opa = stages.pop("total"), stages.pop("opa")
         return {
-            **own,
-            "OPA": self.in_opa,
-            "transport to OPA and back": self.stages["opa"] - self.in_opa,
-            "HTTP and waiting, at the sidecar and the caller": elsewhere,
+            **stages,
+            "OPA: evaluation": self.evaluation,
+            "OPA: all else": self.in_opa - self.evaluation,
+            "transport to OPA and back, and waiting": opa - self.in_opa,
+            "sidecar: all else": total - opa - sum(stages.values()),
+            "HTTP to the sidecar and back, and waiting": self.through.mean_us - total,
         }
 
 
@@ -105,13 +113,22 @@ def _way(
 
     load(opa, path, questions, connections, each // 10)
     direct = load(opa, path, questions, connections, each)
+    evaluation = _evaluation_us(opa, f"{path}&metrics=true", questions)
     load(sidecar, EVALUATION, evaluated, connections, each // 10)
     before = _taken(sidecar, SIDECAR_STAGE), _taken(opa, OPA_HANDLER)
     through = load(sidecar, EVALUATION, evaluated, connections, each)
     after = _taken(sidecar, SIDECAR_STAGE), _taken(opa, OPA_HANDLER)
 
     stages, in_opa = (_mean_us(*pair) for pair in zip(before, after, strict=True))
-    return Way(direct, through, in_opa["v1/data"], stages)
+    return Way(direct, through, evaluation, in_opa["v1/data"], stages)
+
+
+def _evaluation_us(opa: str, path: str, questions: list[bytes]) -> float:
+    with closing(connect(opa)) as connection:
+        turns = (questions[turn % len(questions)] for turn in range(EVALUATIONS))
+        answers = [json.loads(post(connection, path, question)) for question in turns]
+    taken = statistics.fmean(answer["metrics"][EVALUATION_TIMER] for answer in answers)
+    return taken / 1000
 
 
 def _taken(address: str, counted: re.Pattern[str]) -> dict[tuple[str, str], float]:
@@ -166,12 +183,12 @@ def _direct(way: Way) -> str:
     return f"{way.direct.per_second:.0f} | {way.direct.per_second / way.through.per_second:.1f}"
 
 
-def main(source: str) -> int:
+def main(source: str, requests: str = str(REQUESTS)) -> int:
     """
     Measure, and print a table.
     """
     with built(Path(source)) as bundle:
-        ways = list(measure(bundle, REQUESTS))
+        ways = list(measure(bundle, Path(requests)))
     print("\n".join(table(ways)))
     return 0
 

@@ -37,6 +37,7 @@ def serving(**settings: str) -> Iterator[str]:
         [sys.executable, "-m", "sidecar", "serve"],
         cwd=ROOT,
         env=os.environ | {"SIDECAR_LISTEN": address} | settings,
+        stdout=subprocess.DEVNULL,
     )
     try:
         # One that ended will not get ready: it is not waited for.

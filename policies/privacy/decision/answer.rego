@@ -11,7 +11,10 @@ _invalid := {"decision": false, "context": {
 	"outcome": "denied",
 	"reason": "invalid_request",
 	"permitted": [],
-	"denied": [{"category": category, "reason": "invalid_request", "clauses": sort(_problem_clauses)} | some category in input.resource.properties.categories; is_string(category)],
+	"denied": [{"category": category, "reason": "invalid_request", "clauses": [clause | some clause in _problem_clauses]} |
+		some category in input.resource.properties.categories
+		is_string(category)
+	],
 	"clauses": [{"id": clause, "effect": "limits"} | some clause in _problem_clauses],
 	"missing_facts": [],
 	"obligations": [],

@@ -10,8 +10,9 @@ import data.privacy.lib.act
 # METADATA
 # title: What each clause found about each category
 # description: In the order asked.
-explanation := [{"category": category, "clause": "5.1-b", "finding": "out_of_scope", "says": _says("5.1-b", _words.out_of_scope)} |
+explanation := [found |
 	some category in act.categories
+	found := {"category": category, "clause": "5.1-b", "finding": "out_of_scope", "says": _says("5.1-b", _words.out_of_scope)}
 ] if {
 	clauses.out_of_scope
 } else := [found |

@@ -11,41 +11,6 @@ import data.privacy.vocabulary
 import data.privacy.ways
 
 # METADATA
-# title: Which regime a kind of category falls under in this request
-# description: >-
-#   `company` or `free`; `undecided` where it stands on both lists and nothing says whether it is linked (treated as company
-#   information); `unproven` where nothing says what it is.
-regime(kind) := "company" if {
-	ways.kinds[kind].list == "company"
-} else := "company" if {
-	clauses.reclassified
-} else := "company" if {
-	_linked_to_ip(kind)
-} else := "free" if {
-	ways.kinds[kind].list == "other"
-} else := _regime_of_both if {
-	ways.kinds[kind].list == "both"
-} else := _regime_of_aggregates if {
-	ways.kinds[kind].list == "aggregate"
-} else := _regime_of_unlisted
-
-_regime_of_both := "free" if input.context.facts.linked_to_company == false
-
-else := "undecided"
-
-_regime_of_aggregates := "free" if {
-	clauses.aggregate_of_many
-} else := "company" if {
-	clauses.aggregate_of_few
-} else := "unproven"
-
-_regime_of_unlisted := "company" if {
-	clauses.identified
-} else := "free" if {
-	clauses.not_identified
-} else := "unproven"
-
-# METADATA
 # title: What the clauses find about a kind of category
 # description: The faults that stand in the way (empty where the act is permitted), and the clauses that were asked.
 finding(kind) := {"faults": _forbidden, "clauses": _because(kind)} if {
@@ -69,7 +34,7 @@ finding(kind) := {"faults": _forbidden, "clauses": _because(kind)} if {
 } else := {"faults": {fault.unfit("2-b"), fault.unfit("1.2-g")}, "clauses": []} if {
 	regime(kind) == "free"
 	not ways.insiders[input.subject.type]
-} else := {"faults": (((clauses.permits["2-b"] | _unlinked(kind)) | clauses.tied_to_ip(kind)) | _verified), "clauses": array.concat(["2-b"], _free_clauses(kind))} if {
+} else := _of_free(kind) if {
 	regime(kind) == "free"
 } else := _of_company(kind)
 
@@ -114,19 +79,25 @@ _of_any_category(way) := {"faults": {fault.forbidden("1.2-t")}, "clauses": []} i
 
 _unproven("aggregate") := {fault.missing("2-f", "aggregate_size")}
 
-_unproven("unlisted") := {fault.missing("1-a", fact) |
+_unproven("unlisted") := {fault.missing(clause, fact) |
 	some fact in ["identifies_company", "can_contact_company"]
 	not input.context.facts[fact] == false
-} | {fault.missing("1.1-b", fact) |
-	some fact in ["identifies_company", "can_contact_company"]
-	not input.context.facts[fact] == false
+	some clause in ways.kinds.unlisted.clauses
+}
+
+_of_free(kind) := {
+	"faults": (((clauses.permits["2-b"] | _unlinked(kind)) | clauses.tied_to_ip(kind)) | _verified),
+	"clauses": array.concat(["2-b"], _free_clauses(kind)),
 }
 
 _of_developer(kind) := {"faults": clauses.permits["2-j"], "clauses": ["2-j"]} if {
 	clauses.device_usage(kind)
 } else := {"faults": {fault.unfit("2-j"), fault.unfit("1.2-g")}, "clauses": []}
 
-_for_developers("free", kind) := {"faults": (((clauses.developers_consent | clauses.permits["2-b"]) | _unlinked(kind)) | _verified), "clauses": ["2-j", "2-b"]}
+_for_developers("free", kind) := {
+	"faults": (((clauses.developers_consent | clauses.permits["2-b"]) | _unlinked(kind)) | _verified),
+	"clauses": ["2-j", "2-b"],
+}
 
 _for_developers("company", _) := {"faults": (clauses.developers_consent | _outside_section_3), "clauses": ["2-j"]}
 
@@ -142,32 +113,21 @@ _unlinked(kind) := {fault.missing("2-k", "linked_to_company"), fault.missing("2-
 	not clauses.unlinked
 } else := set()
 
-# Usage tied to an IP address is company information where the tie is allowed.
-_linked_to_ip(kind) if {
-	clauses.ip_linked
-	kind in {"usage", "ip"}
-	input.context.purpose == "service_quality"
-}
-
-_linked_to_ip(kind) if {
-	clauses.ip_linked
-	kind in {"usage", "ip"}
-	act.goes_out
-	input.context.purpose == "legal_process_response"
-}
-
 _family(kind) := "linked_to_ip" if {
 	input.context.purpose == "service_quality"
-	_linked_to_ip(kind)
+	linked_to_ip(kind)
 } else := ways.kinds[kind].family
 
-_of_company(kind) := {"faults": (((clauses.permits[way[0]] | clauses.around) | _on_collecting(kind)) | _tied(kind)), "clauses": array.concat(way, _company_clauses(kind))} if {
+_of_company(kind) := {
+	"faults": (((clauses.permits[way[0]] | clauses.around) | _on_collecting(kind)) | _tied(kind)),
+	"clauses": array.concat(way, _company_clauses(kind)),
+} if {
 	way := ways.open[_family(kind)][act.operation][input.context.purpose]
 } else := {"faults": clauses.tied_to_ip(kind), "clauses": []} if {
 	count(clauses.tied_to_ip(kind)) > 0
 } else := {"faults": _without_a_way(kind), "clauses": _because(kind)}
 
-_tied(kind) := set() if _linked_to_ip(kind)
+_tied(kind) := set() if linked_to_ip(kind)
 
 else := clauses.tied_to_ip(kind)
 
@@ -186,7 +146,10 @@ _without_a_way(kind) := {fault.missing("1.2-g", "purpose")} if {
 	_towards_somebody(kind) != set()
 } else := {fault.unfit("1.2-g"), fault.unfit(_nearest(kind))}
 
-_towards_somebody(kind) := {ways.open[ways.kinds[kind].family][to][input.context.purpose][0] | some to in ["outward", "within", "outward_elsewhere"]}
+_towards_somebody(kind) := {open_to[input.context.purpose][0] |
+	some to in ["outward", "within", "outward_elsewhere"]
+	open_to := ways.open[ways.kinds[kind].family][to]
+}
 
 _purpose_blank if not input.context.purpose
 

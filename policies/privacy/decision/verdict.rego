@@ -12,7 +12,15 @@ import data.privacy.ways
 _speaks_first := ["prohibited", "no_applicable_permission", "condition_unmet", "missing_fact", "obligation_unmet"]
 
 # Of several categories' reasons, and of several purposes', the first of these: what no further fact can mend.
-_overall := ["invalid_request", "out_of_scope", "prohibited", "condition_unmet", "obligation_unmet", "no_applicable_permission", "missing_fact"]
+_overall := [
+	"invalid_request",
+	"out_of_scope",
+	"prohibited",
+	"condition_unmet",
+	"obligation_unmet",
+	"no_applicable_permission",
+	"missing_fact",
+]
 
 # An act without categories is decided on as one thing.
 _asked := act.categories if act.categories[0]
@@ -127,7 +135,10 @@ _final := {category: _united([result[category] | some result in _by_purpose]) | 
 
 _by_purpose := [result | some purpose in input.context.purpose; result := settled with input.context.purpose as purpose]
 
-_united(verdicts_on_one) := {"reason": "permitted", "clauses": [clause | some verdict in verdicts_on_one; some clause in verdict.clauses]} if {
+_united(verdicts_on_one) := {
+	"reason": "permitted",
+	"clauses": [clause | some verdict in verdicts_on_one; some clause in verdict.clauses],
+} if {
 	every verdict in verdicts_on_one { verdict.reason == "permitted" }
 } else := {
 	"reason": [reason | some reason in _overall; some verdict in verdicts_on_one; verdict.reason == reason][0],

@@ -101,7 +101,11 @@ problems contains {"at": "/resource/properties/categories", "is": "not a list of
 	not is_string(category)
 }
 
-problems contains {"at": "/resource/properties/categories", "is": "missing or empty: there is nothing to decide on", "clauses": ["1-a", "2-a"]} if {
+problems contains {
+	"at": "/resource/properties/categories",
+	"is": "missing or empty: there is nothing to decide on",
+	"clauses": ["1-a", "2-a"],
+} if {
 	not input.resource.properties.categories[0]
 	not ways.no_category_needed[input.action.name]
 }

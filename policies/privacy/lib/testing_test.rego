@@ -39,3 +39,22 @@ answer(request, clause) := reason if {
 	reason := given.context.reason
 	clause in {cited.id | some cited in given.context.clauses}
 }
+
+# METADATA
+# title: The reason of the answer, where a refusal cites the clause
+# description: For a clause whose permitted case is that it does not stand in the way, and so is not cited.
+against(request, clause) := "permitted" if {
+	context(request).reason == "permitted"
+} else := answer(request, clause)
+
+# METADATA
+# title: What the answer says beside its yes or no
+context(request) := decision.decision.context with input as request
+
+# METADATA
+# title: The clauses that the answer cites
+cited(request) := {clause.id | some clause in context(request).clauses}
+
+# METADATA
+# title: The obligations that the answer brings along
+obligations(request) := {obligation.id | some obligation in context(request).obligations}

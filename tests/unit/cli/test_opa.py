@@ -35,4 +35,4 @@ def test_where_there_is_none_a_sentence_says_what_to_do(tmp_path: Path):
     done = _path(PATH=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
 
     assert (done.returncode, done.stdout) == (3, "")
-    assert "Install OPA" in done.stderr
+    assert "install OPA" in done.stderr
