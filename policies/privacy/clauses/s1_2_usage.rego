@@ -340,6 +340,15 @@ cited_when_free contains "3-g" if {
 	input.context.purpose == "legal_process_response"
 }
 
+also_cited contains "1.1-e" if comes_from_another
+
+cited_when_free contains "2-k" if input.context.facts.separated
+
+cited_when_free contains "2-h" if {
+	input.context.purpose == "improve_relevance"
+	"usage" in act.kinds
+}
+
 cited_when_free contains "2-e" if input.action.name == "summarise"
 
 evidence["1.2-d"] := "record_legitimate_interest_judgement"

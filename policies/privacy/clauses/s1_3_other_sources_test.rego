@@ -73,7 +73,7 @@ test_1_3_c[name] if {
 			t.knowing({"verified_against": "third_party"}, json.remove(_checked, ["/context/recipient"])),
 			"missing_fact",
 		],
-		"boundary: the verifier is an authority": [t.to("government_body", _checked), "no_applicable_permission"],
+		"boundary: nobody knows what kind of verifier it is": [t.to("wizard", _checked), "no_applicable_permission"],
 	}
 	t.answer(request, "1.3-c") == expected
 }

@@ -38,12 +38,12 @@ finding(kind) := {"faults": _forbidden, "clauses": _because(kind)} if {
 	regime(kind) == "free"
 } else := _of_company(kind)
 
-# Why a kind that stands on no list of company information counts as such.
+# Why a kind counts as company information, where it is not simply listed as such.
 _because(kind) := ["2-k"] if {
 	ways.kinds[kind].list != "company"
 	clauses.reclassified
-} else := ["2-f"] if {
-	kind == "aggregate"
+} else := ways.kinds[kind].clauses if {
+	ways.kinds[kind].family != "ordinary"
 } else := []
 
 _forbidden := {fault.forbidden(clause) | some clause in clauses.prohibits}
@@ -59,8 +59,8 @@ _counts_as_company("aggregate") if {
 
 _spoken_of := "5.3-a" if {
 	act.operation == "claim"
-} else := "4-d" if {
-	input.subject.type == "other_user"
+} else := clause if {
+	clause := ways.spoken_of[input.subject.type]
 } else := "1-c"
 
 _verified := fault.gate("1-c", "affiliate_verified") if {
@@ -170,7 +170,10 @@ _free_clauses(kind) := ways.kinds[kind].clauses if {
 	count(clauses.cited_when_free) == 0
 } else := array.concat(ways.kinds[kind].clauses, [clause | some clause in clauses.cited_when_free])
 
-_company_clauses(kind) := array.concat(_common, ways.kinds[kind].clauses) if {
+_company_clauses(kind) := array.concat(_common, ["1.1-d"]) if {
+	act.operation == "collect"
+	clauses.basic_details(kind)
+} else := array.concat(_common, ways.kinds[kind].clauses) if {
 	act.operation == "collect"
 } else := _common if {
 	ways.kinds[kind].list == "company"

@@ -49,7 +49,9 @@ against(request, clause) := "permitted" if {
 
 # METADATA
 # title: What the answer says beside its yes or no
-context(request) := decision.decision.context with input as request
+context(request) := given if {
+	given := decision.decision.context with input as request
+}
 
 # METADATA
 # title: The clauses that the answer cites
