@@ -64,8 +64,8 @@ test-policies: $(VENV)/dev  ## Format, types, tests and line coverage of the Reg
 	$(OPA) fmt --fail --list policies tests/conventions
 	$(OPA) check --strict --bundle --schema policies/schemas policies
 	$(OPA) check --strict tests/conventions
-	$(OPA) test --fail-on-empty --bundle policies
-	$(OPA) test --fail-on-empty tests/conventions
+	$(OPA) test --fail-on-empty --timeout 10m --bundle policies
+	$(OPA) test --fail-on-empty --timeout 10m tests/conventions
 	@$(BIN)/python -m tests.conventions.uncovered policies tests/conventions
 
 .PHONY: conventions

@@ -20,6 +20,10 @@ class Refused(Exception):
     """
 
 
+# A table of a thousand cases is one test to OPA, and a slow machine is no failure.
+PATIENT = ("--timeout", "10m")
+
+
 def opa(policies: Path, *arguments: str, stdin: str | None = None) -> Any:
     """
     Run one of OPA's commands beside a folder of policies.

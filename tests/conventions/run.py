@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from tests.conventions.opa import Refused, opa
+from tests.conventions.opa import PATIENT, Refused, opa
 
 CONVENTIONS = Path(__file__).with_name("conventions.rego")
 REGISTRY = Path("privacy/agreement/data.yaml")
@@ -89,7 +89,7 @@ def _module(policies: Path, file: Path) -> Any:
 
 
 def _tests(policies: Path) -> Iterator[dict[str, Any]]:
-    for test in opa(policies, "test", "--format", "json", "--bundle", policies.name):
+    for test in opa(policies, "test", *PATIENT, "--format", "json", "--bundle", policies.name):
         yield {"name": test["name"], "cases": sorted(test.get("sub_results", {}))}
 
 

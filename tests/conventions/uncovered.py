@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conventions.opa import Refused, opa
+from tests.conventions.opa import PATIENT, Refused, opa
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,7 +41,7 @@ def uncovered(folder: Path) -> list[Line]:
         Refused: OPA could not read the folder, or a test fails.
     """
     bundle = ["--bundle"] if (folder / ".manifest").is_file() else []
-    report = opa(folder, "test", "--coverage", "--format", "json", *bundle, folder.name)
+    report = opa(folder, "test", *PATIENT, "--coverage", "--format", "json", *bundle, folder.name)
     return sorted(
         Line(file, row, text)
         for name, covered in report["files"].items()

@@ -57,10 +57,7 @@ test_5_3_b_is_for_staff[name] if {
 }
 
 test_5_3_b_what_can_be_bettered_is if {
-	t.obligations(_handled("csw_employee", {"processing_ground": "contract"})) == {
-		"act_on_complaint_if_improvable",
-		"route_to_data_protection_officer",
-	}
+	t.obligations(_handled("csw_employee", {"processing_ground": "contract"})) == {"act_on_complaint_if_improvable"}
 }
 
 test_5_3_d[name] if {

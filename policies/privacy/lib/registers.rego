@@ -51,7 +51,8 @@ _unknown contains fact if {
 }
 
 _unknown contains fact if {
-	some entry, other in entries
+	some entry in entries
+	some other in entries
 	some fact, value in entry.facts
 	other.facts[fact] != value
 }
