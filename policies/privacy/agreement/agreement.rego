@@ -7,8 +7,8 @@ import data.privacy.vocabulary
 # METADATA
 # title: The terms that may stand in labels of metrics
 terms := {
-	"action": object.keys(vocabulary.actions),
-	"purpose": object.keys(vocabulary.purposes),
-	"reason": object.keys(vocabulary.reasons),
-	"obligation": object.keys(vocabulary.obligations),
+	"action": [name | some name, _ in vocabulary.actions],
+	"purpose": [name | some name, _ in vocabulary.purposes],
+	"reason": [name | some name, _ in vocabulary.reasons],
+	"obligation": [name | some name, _ in vocabulary.obligations],
 }

@@ -5,14 +5,14 @@ import data.privacy.lib.testing_test as t
 # Non-company information that goes outward has to be shown to be that, so such a request tells which way an act goes.
 test_which_way_an_act_goes[name] if {
 	some action, ways in {
-		"share": _needs_a_recipient,
-		"disclose": _needs_a_recipient,
-		"exchange": _needs_a_recipient,
-		"transfer": _needs_a_recipient,
-		"transmit": object.remove(_needs_a_recipient, ["none"]),
-		"verify": object.union(_needs_a_recipient, {"none": "inward"}),
-		"publish": _always_outward,
-		"sell": _always_outward,
+		"share": _outward_unless_inside,
+		"disclose": _outward_unless_inside,
+		"exchange": _outward_unless_inside,
+		"transfer": _outward_unless_inside,
+		"transmit": object.remove(_outward_unless_inside, ["none"]),
+		"verify": object.union(_outward_unless_inside, {"none": "inward"}),
+		"publish": _outward_unless_inside,
+		"sell": _outward_unless_inside,
 		"collect": _never_outward,
 		"use": _never_outward,
 		"read": _never_outward,
@@ -120,7 +120,7 @@ test_where_a_check_looks[name] if {
 
 _means := {"inward": "permitted", "outward": "missing_fact"}
 
-_needs_a_recipient := {
+_outward_unless_inside := {
 	"none": "outward",
 	"csw": "inward",
 	"affiliate": "inward",
@@ -133,9 +133,7 @@ _needs_a_recipient := {
 	"wizard": "outward",
 }
 
-_always_outward := object.union(_needs_a_recipient, {"none": "outward"})
-
-_never_outward := {recipient: "inward" | some recipient, _ in _needs_a_recipient}
+_never_outward := {recipient: "inward" | some recipient, _ in _outward_unless_inside}
 
 _towards("none", request) := request
 
