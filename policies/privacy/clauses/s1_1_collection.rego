@@ -67,9 +67,10 @@ basic_details("contact") if comes_from_another
 permits["1.1-e"] := processing
 
 # What another user supplied serves nothing else (1.1-e is a closed list for it).
-_source contains fault.unfit("1.1-e") if {
+_source contains fault.unfit(clause) if {
 	comes_from_another
 	not ways.narrow_purposes[input.context.purpose]
+	some clause in ["1.1-e", "1.2-g"]
 }
 
 # METADATA

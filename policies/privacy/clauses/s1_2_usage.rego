@@ -58,6 +58,8 @@ stands_on.third_party_disclosure := set() if {
 #   clause: 1.2-f
 stands_on.consent := consent("1.2-f")
 
+# METADATA
+# title: No ground at all
 stands_on.none := {fault.unmet(clause) | some clause in ways.ground_clauses}
 
 # METADATA

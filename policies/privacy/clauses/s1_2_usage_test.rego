@@ -108,6 +108,14 @@ test_1_2_f_consent_to_one_category_does_not_reach_the_next if {
 	[denied | some denied in t.context(request).denied][0].reason == "condition_unmet"
 }
 
+test_1_2_e_consent_to_one_category_does_not_reach_the_next if {
+	request := json.patch(
+		_audited({"consent": "explicit", "consent_scope": "payment_information"}),
+		[{"op": "add", "path": "/resource/properties/categories/-", "value": "email_address"}],
+	)
+	t.context(request).permitted == ["payment_information"]
+}
+
 test_1_2_g[name] if {
 	some name, [purpose, expected] in {
 		"permitted: complying with the law is a described purpose": ["legal_compliance", "permitted"],
@@ -394,6 +402,14 @@ test_1_2_t[name] if {
 			"condition_unmet",
 		],
 		"boundary: which notices the company refuses is not stated": [_refused({}), "missing_fact"],
+		"boundary: a company refuses purchase notices padded with promotion, which have to be split": [
+			_refused({"notice_type": "mixed_purchase_and_marketing"}),
+			"condition_unmet",
+		],
+		"boundary: marketing by its purpose, and nobody says whether the company opted out": [
+			_notified("own_advertising", {}),
+			"missing_fact",
+		],
 		"boundary: marketing, and nobody says whether the company opted out": [
 			_notified("own_advertising", {"notice_type": "marketing"}),
 			"missing_fact",

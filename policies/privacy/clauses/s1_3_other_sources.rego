@@ -20,7 +20,10 @@ comes_from_another if input.context.facts.source == "sharing_user"
 comes_from_another if input.context.facts.source == "inviting_user"
 
 # CSW draws on nobody else: the list is closed.
-_source contains fault.unfit("1.3-a") if ways.closed_sources[input.context.facts.source]
+_source contains fault.unfit(clause) if {
+	ways.closed_sources[input.context.facts.source]
+	some clause in ["1.2-g", "1.3-a", "1.3-b"]
+}
 
 # METADATA
 # title: A third party checks the details given at ID creation, for security and against fraud

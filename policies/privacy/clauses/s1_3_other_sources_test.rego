@@ -40,6 +40,10 @@ test_1_3_b[name] if {
 			_from("inviting_user", "provide_products_services"),
 			"permitted",
 		],
+		"boundary: an invitation is an occasion of its own, so that no touchpoint has to be stated": [
+			t.without(["touchpoint"], _from("inviting_user", "fulfil_request")),
+			"permitted",
+		],
 	}
 	t.answer(request, "1.3-b") == expected
 }

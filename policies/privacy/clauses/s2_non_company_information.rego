@@ -60,6 +60,7 @@ aggregate_of_many if {
 }
 
 # METADATA
+# scope: document
 # title: An aggregate of too few companies, or of one told apart
 aggregate_of_few if input.context.facts.aggregate_size < switches.aggregate_minimum_size.value
 
@@ -123,13 +124,13 @@ developers_consent := {fault.missing("2-j", "consent")} if {
 	not input.context.facts.consent
 } else := {fault.unmet("2-j")} if {
 	input.context.facts.consent != "explicit"
+} else := {fault.missing("2-j", "purpose")} if {
+	act.purpose_blank
 } else := {fault.unmet("2-j")} if {
 	input.context.purpose != "help_software_developers"
 } else := {fault.unmet("2-j")} if {
 	_consent_elsewhere
 	not input.context.facts.consent_scope in act.categories
-} else := {fault.missing("2-j", "purpose")} if {
-	not input.context.purpose
 } else := set()
 
 # METADATA

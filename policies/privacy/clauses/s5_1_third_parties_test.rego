@@ -14,6 +14,7 @@ test_5_1_b[name] if {
 		],
 		"refused: a linked site collects locations for itself": [_of_a_site("collect", {"collected_by": "third_party"}), "out_of_scope"],
 		"refused: the site uses what it collected for itself": [_of_a_site("use", {"collected_by": "third_party"}), "out_of_scope"],
+		"boundary: a site collects for itself where nobody says on whose account": [_of_a_site("collect", {}), "out_of_scope"],
 		"boundary: what CSW passed on stays under the agreement": [
 			t.by("third_party_service_provider", t.asks("use", ["email_address"], "deliver_products", {
 				"received_under": "3-a",

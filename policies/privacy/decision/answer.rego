@@ -118,7 +118,7 @@ _effects := {
 _in_order(facts) := [pair[1] | some pair in sort([[object.get(vocabulary.fact_order, fact, -1), fact] | some fact in facts])]
 
 _obligations(cited) := array.concat(
-	[_obligation(name, [clause | some [name, clause] in duties]) | some name in {name | some [name, _] in duties}],
+	[_obligation(name, [clause | some [same, clause] in duties; same == name]) | some name in {name | some [name, _] in duties}],
 	_kept_apart(cited),
 ) if {
 	duties := _duties(cited)

@@ -138,7 +138,7 @@ _on_collecting(kind) := clauses.collects(kind) if {
 } else := set()
 
 _without_a_way(kind) := {fault.missing("1.2-g", "purpose")} if {
-	_purpose_blank
+	act.purpose_blank
 	not ways.closed_sources[input.context.facts.source]
 	count(ways.open[ways.kinds[kind].family][_act_with_purpose]) > 0
 } else := {fault.missing(clause, "recipient") | some clause in _towards_somebody(kind)} if {
@@ -150,12 +150,6 @@ _towards_somebody(kind) := {open_to[input.context.purpose][0] |
 	some to in ["outward", "within", "outward_elsewhere"]
 	open_to := ways.open[ways.kinds[kind].family][to]
 }
-
-_purpose_blank if not input.context.purpose
-
-_purpose_blank if input.context.purpose == ""
-
-_purpose_blank if input.context.purpose == []
 
 _act_with_purpose := "outward" if act.operation == "nowhere"
 

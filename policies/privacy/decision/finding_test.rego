@@ -213,6 +213,12 @@ test_what_a_developer_may_have[name] if {
 	t.context(request).reason == expected
 }
 
+test_what_a_developer_would_use_it_for_has_to_be_stated if {
+	request := t.by("software_developer", t.asks("use", ["device_app_usage"], "x", {"consent": "explicit"}))
+	context := t.context(json.remove(request, ["/context/purpose"]))
+	[context.reason, context.missing_facts] == ["missing_fact", ["purpose"]]
+}
+
 test_what_a_clause_names_and_nothing_lets_csw_collect[name] if {
 	some name, [action, category, purpose, expected] in {
 		"activation details are not collected": ["collect", "activation_information", "activation_services", "no_applicable_permission"],

@@ -88,3 +88,12 @@ else := []
 # METADATA
 # title: The kinds of the categories asked
 kinds contains object.get(ways.kind_of, category, "unlisted") if some category in categories
+
+# METADATA
+# scope: document
+# title: No purpose is given
+purpose_blank if not input.context.purpose
+
+purpose_blank if input.context.purpose == ""
+
+purpose_blank if input.context.purpose == []

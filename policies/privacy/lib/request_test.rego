@@ -72,17 +72,17 @@ test_every_fact_of_a_wrong_type_or_value[name] if {
 	some fact, entry in vocabulary.facts
 	some wrong in _wrong[entry.type]
 	name := $"{fact}: {json.marshal(wrong)}"
-	request := _used({fact: wrong})
-	t.context(request).reason == "invalid_request"
-	_places(request) == {concat("/", ["/context/facts", fact])}
-	t.cited(request) == {clause | some clause in entry.clauses}
+	context := t.context(_used({fact: wrong}))
+	context.reason == "invalid_request"
+	[problem.at | some problem in context.problems] == [concat("/", ["/context/facts", fact])]
+	{cited.id | some cited in context.clauses} == {clause | some clause in entry.clauses}
 }
 
 test_every_fact_of_a_right_type_and_value[name] if {
 	some fact, entry in vocabulary.facts
 	some right in _right(entry)
 	name := $"{fact}: {json.marshal(right)}"
-	t.context(_used({fact: right})).problems == []
+	data.privacy.lib.request.problems == set() with input as _used({fact: right})
 }
 
 test_every_type_of_fact_is_tested_here if {
