@@ -24,7 +24,7 @@ test_each_convention_bites[name] if {
 			set(),
 		],
 		"a title is enough for a fact that several clauses turn on": [
-			[_set("/modules/0/rules/0/annotations/0", {"title": "It is so"})],
+			[_swap("/modules/0/rules/0/annotations/0", {"title": "It is so"})],
 			set(),
 		],
 		"a key is as good as a label": [

@@ -72,10 +72,25 @@ test_every_fact_of_a_wrong_type_or_value[name] if {
 	some fact, entry in vocabulary.facts
 	some wrong in _wrong[entry.type]
 	name := $"{fact}: {json.marshal(wrong)}"
-	context := t.context(_used({fact: wrong}))
-	context.reason == "invalid_request"
-	[problem.at | some problem in context.problems] == [concat("/", ["/context/facts", fact])]
-	{cited.id | some cited in context.clauses} == {clause | some clause in entry.clauses}
+	problems := data.privacy.lib.request.problems with input as _used({fact: wrong})
+	[[problem.at, problem.clauses] | some problem in problems] == [[concat("/", ["/context/facts", fact]), entry.clauses]]
+}
+
+test_a_fact_of_a_wrong_type_or_value_refuses_the_request[name] if {
+	some fact, wrong in {
+		"consent": "odd",
+		"to_improve": "true",
+		"aggregate_size": 2.5,
+		"consent_scope": 7,
+		"demand_scope": "email_address",
+		"source_by_category": {"email_address": "odd"},
+		"received_under": "9-z",
+	}
+	name := $"{fact}: {vocabulary.facts[fact].type}"
+	request := _used({fact: wrong})
+	t.context(request).reason == "invalid_request"
+	_places(request) == {concat("/", ["/context/facts", fact])}
+	t.cited(request) == {clause | some clause in vocabulary.facts[fact].clauses}
 }
 
 test_every_fact_of_a_right_type_and_value[name] if {
