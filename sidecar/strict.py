@@ -35,10 +35,10 @@ class _Loader(yaml.SafeLoader):
         Raises:
             SettingsError: A key stands twice in it.
         """
-        seen: set[Any] = set()
-        for key, _ in node.value:
+        seen: set[str] = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
-                raise SettingsError(f"{key.value} stands twice{key.start_mark}")
+                raise SettingsError(f"{key.value} stands twice, again in line {_line(key)}")
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -107,6 +107,10 @@ def between(key: str, value: float, least: float, most: float) -> None:
     """
     if not least <= value <= most:
         raise SettingsError(f"{key} must be from {least} to {most}, got {value}")
+
+
+def _line(node: yaml.Node) -> int:
+    return int(node.start_mark.line) + 1
 
 
 def _value(kind: Any, key: str, value: Any) -> Any:

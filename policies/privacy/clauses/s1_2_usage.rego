@@ -337,6 +337,8 @@ also_cited contains "5.2-a" if ways.staff[input.subject.type]
 
 cited_when_free contains "2-i" if ip_linked
 
+also_cited contains "2-i" if ip_linked
+
 cited_when_free contains "3-g" if {
 	act.goes_out
 	input.context.purpose == "legal_process_response"

@@ -109,6 +109,7 @@ tied_to_ip(kind) := set() if {
 
 obliges["2-i"] contains "remove_ip_link" if {
 	ip_linked
+	not act.goes_out
 	input.context.purpose != "service_quality"
 }
 
