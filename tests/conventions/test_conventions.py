@@ -39,13 +39,13 @@ def _append(text: str) -> Break:
 
 def _replace(glob: str, old: str | re.Pattern[str], new: str) -> Break:
     """
-    Replace the first match in the first file that has one.
+    Replace every match in the first file that has one.
     """
     pattern = re.compile(re.escape(old)) if isinstance(old, str) else old
 
     def breaks(policies: Path) -> None:
         for file in sorted((policies / "privacy/clauses").glob(glob)):
-            text, times = pattern.subn(new, file.read_text("utf-8"), count=1)
+            text, times = pattern.subn(new, file.read_text("utf-8"))
             if times:
                 file.write_text(text, "utf-8")
                 return
