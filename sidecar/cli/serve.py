@@ -6,6 +6,8 @@ import os
 
 import click
 
+from sidecar.engine.engine import Engine
+from sidecar.errors import EngineError
 from sidecar.observability import logs
 from sidecar.observability.workers import metrics_of_all_workers
 from sidecar.settings import Settings
@@ -36,11 +38,19 @@ def _serve(settings: Settings) -> None:
     from sidecar.server import Server, engine_running
 
     with engine_running(settings) as (engine, supervisor):
-        revision = engine.bundle().revision or "without a name"
+        bundle = _bundle_in_words(engine)
         restarts = (lambda: supervisor.restarts) if supervisor else None
 
         def listening() -> None:
             where = f"http://{settings.listen.host}:{settings.listen.port}"
-            click.echo(f"listening on {where} with bundle revision {revision}")
+            click.echo(f"listening on {where} with {bundle}")
 
         Server(settings, lambda: create_app(settings, engine, restarts), listening).run()
+
+
+def _bundle_in_words(engine: Engine) -> str:
+    try:
+        return f"bundle revision {engine.bundle().revision or 'without a name'}"
+    except EngineError as wrong:
+        # An OPA elsewhere may come later: until then nothing is decided, and /readyz says so.
+        return f"no bundle yet ({wrong.message})"

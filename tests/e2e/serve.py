@@ -32,7 +32,7 @@ def serving(**settings: str) -> Iterator[str]:
     Raises:
         RuntimeError: It ended, or was not ready in time.
     """
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     process = subprocess.Popen(
         [sys.executable, "-m", "sidecar", "serve"],
         cwd=ROOT,
@@ -50,7 +50,7 @@ def serving(**settings: str) -> Iterator[str]:
         process.wait(STOPPED_WITHIN_S)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
