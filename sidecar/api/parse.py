@@ -2,6 +2,7 @@
 Requests, read once: from bytes to evaluations, or an error that names the place.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -21,8 +22,8 @@ Object = dict[str, Any]
 ENTITIES: Final = {"subject": ("type", "id"), "action": ("name",), "resource": ("type", "id")}
 _EVALUATION: Final = (*ENTITIES, "context")
 _JSON: Final = "application/json"
-# JSON numbers that IEEE 754 holds as they are; others would be decided on after rounding.
 _LARGEST_INTEGER: Final = 2**63 - 1
+_LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 
 _decode = msgspec.json.Decoder().decode
 
@@ -40,7 +41,7 @@ def body(content_type: str | None, content: bytes, nesting: int) -> Object:
 
     Raises:
         BadContentType: It is not said to be JSON.
-        MalformedJson: It is not JSON, or holds a number that would have to be rounded.
+        MalformedJson: It is not JSON, or holds a number that no double does.
         NestingTooDeep: It is nested more deeply than that.
         NotAnObject: It is JSON of another kind.
     """
@@ -48,16 +49,16 @@ def body(content_type: str | None, content: bytes, nesting: int) -> Object:
         raise BadContentType()
     try:
         read = _decode(content)
+        if type(read) is dict and _LONG_NUMBER.search(content):
+            _as_doubles(read)
     except RecursionError as wrong:
         raise NestingTooDeep() from wrong
-    except (msgspec.DecodeError, UnicodeDecodeError) as wrong:
+    except (msgspec.DecodeError, ValueError, OverflowError) as wrong:
         raise MalformedJson() from wrong
     if type(read) is not dict:
         raise NotAnObject()
     if content.count(b"{") + content.count(b"[") > nesting:
         _check_nesting(read, nesting)
-    if len(content) > 18:
-        _check_numbers(read)
     return read
 
 
@@ -110,13 +111,15 @@ def _check_nesting(value: Any, left: int) -> None:
         ]
 
 
-def _check_numbers(value: Any) -> None:
+def _as_doubles(value: Any) -> None:
+    """
+    Take integers that 64 bits do not hold for what I-JSON has every number be: doubles (RFC 7493).
+    """
     todo = [value]
     while todo:
         held = todo.pop()
-        if type(held) is dict:
-            todo.extend(held.values())
-        elif type(held) is list:
-            todo.extend(held)
-        elif type(held) is int and not -_LARGEST_INTEGER <= held <= _LARGEST_INTEGER:
-            raise MalformedJson()
+        for key, inner in held.items() if type(held) is dict else enumerate(held):
+            if type(inner) in (dict, list):
+                todo.append(inner)
+            elif type(inner) is int and not -_LARGEST_INTEGER <= inner <= _LARGEST_INTEGER:
+                held[key] = float(inner)
