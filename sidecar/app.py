@@ -43,6 +43,8 @@ def create_app(
         restarts: Tells how often the sidecar's own OPA was started again; None where it has none.
     """
     app = Flask("sidecar", static_folder=None)
+    # Else a doubled slash is answered with a redirection, to where the Host header says.
+    app.url_map.merge_slashes = False
     metrics = Metrics()
     alone = EvaluationEndpoint(engine, metrics, settings.limits)
     many = EvaluationsEndpoint(engine, metrics, settings.limits, alone)

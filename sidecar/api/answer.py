@@ -2,7 +2,7 @@
 Answers, completed with what the bundle says of its agreement (contract, sections 1 and 3).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from sidecar.engine.bundle_info import Agreement, BundleInfo
@@ -84,18 +84,23 @@ def _filled(template: Any, words: Mapping[str, str]) -> Any:
 def _words(context: Mapping[str, Any]) -> dict[str, str]:
     return {
         "clauses": _listed(entry.get("id") for entry in _objects(context.get("clauses"))),
-        "missing_facts": _listed(context.get("missing_facts") or ()),
+        "missing_facts": _listed(_entries(context.get("missing_facts"))),
         "problems": _listed(entry.get("at") for entry in _objects(context.get("problems"))),
-        "permitted": str(len(context.get("permitted") or ())),
-        "denied": str(len(context.get("denied") or ())),
+        "permitted": str(len(_entries(context.get("permitted")))),
+        "denied": str(len(_entries(context.get("denied")))),
     }
 
 
-def _objects(entries: Any) -> Sequence[dict[str, Any]]:
-    return [entry for entry in entries or () if isinstance(entry, dict)]
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [entry for entry in _entries(value) if isinstance(entry, dict)]
 
 
-def _listed(words: Any) -> str:
+def _entries(value: Any) -> list[Any]:
+    # A context may hold anything under any name: only the verdict beside it has a shape.
+    return value if isinstance(value, list) else []
+
+
+def _listed(words: Iterable[Any]) -> str:
     return ", ".join(map(str, words))
 
 

@@ -2,6 +2,7 @@
 Requests, read once: from bytes to evaluations, or an error that names the place.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
@@ -25,6 +26,8 @@ _JSON: Final = "application/json"
 _LARGEST_INTEGER: Final = 2**63 - 1
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
 
+_NAME: Final = re.compile(rb'"\s*:')
+
 _decode = msgspec.json.Decoder().decode
 
 
@@ -41,7 +44,7 @@ def body(content_type: str | None, content: bytes, nesting: int) -> Object:
 
     Raises:
         BadContentType: It is not said to be JSON.
-        MalformedJson: It is not JSON, or holds a number that no double does.
+        MalformedJson: It is not JSON, or holds a number that no double does, or a name twice.
         NestingTooDeep: It is nested more deeply than that.
         NotAnObject: It is JSON of another kind.
     """
@@ -49,8 +52,10 @@ def body(content_type: str | None, content: bytes, nesting: int) -> Object:
         raise BadContentType()
     try:
         read = _decode(content)
-        if type(read) is dict and _LONG_NUMBER.search(content):
-            _as_doubles(read)
+        if type(read) is dict:
+            _check_names(read, content)
+            if _LONG_NUMBER.search(content):
+                _as_doubles(read)
     except RecursionError as wrong:
         raise NestingTooDeep() from wrong
     except (msgspec.DecodeError, ValueError, OverflowError) as wrong:
@@ -109,6 +114,39 @@ def _check_nesting(value: Any, left: int) -> None:
             for inner in (outer.values() if type(outer) is dict else outer)
             if type(inner) in (dict, list)
         ]
+
+
+def _check_names(read: Object, content: bytes) -> None:
+    """
+    Refuse a name that stands twice: others may have read the other value (RFC 7493).
+
+    Raises:
+        MalformedJson: One does.
+    """
+    # Whatever looks like a member's name is counted; only where that is more than there are
+    # members, in a text perhaps, the names are looked at.
+    if len(_NAME.findall(content)) > _members(read):
+        json.loads(content, object_pairs_hook=_distinct)
+
+
+def _members(value: Any) -> int:
+    count = 0
+    todo = [value]
+    while todo:
+        held = todo.pop()
+        if type(held) is dict:
+            count += len(held)
+            todo.extend(held.values())
+        elif type(held) is list:
+            todo.extend(held)
+    return count
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> Object:
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        raise MalformedJson()
+    return read
 
 
 def _as_doubles(value: Any) -> None:

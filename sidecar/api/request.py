@@ -10,7 +10,7 @@ import msgspec
 from flask import Request, Response
 
 from sidecar.api import parse
-from sidecar.errors import BodyTooLarge
+from sidecar.errors import BodyTooLarge, MalformedJson
 from sidecar.settings import Limits
 
 _LONGEST_REQUEST_ID: Final = 4096
@@ -30,7 +30,11 @@ def read(request: Request, limits: Limits) -> parse.Object:
     if length is not None and length > limits.body_bytes:
         raise BodyTooLarge()
     # A body without a length is read up to the limit, and no further.
-    content = request.stream.read(limits.body_bytes + 1)
+    try:
+        content = request.stream.read(limits.body_bytes + 1)
+    except Exception as broken:
+        # Whatever the server makes of a body that breaks off, or is not in chunks as it says.
+        raise MalformedJson() from broken
     if len(content) > limits.body_bytes:
         raise BodyTooLarge()
     return parse.body(request.headers.get("Content-Type"), content, limits.nesting)

@@ -8,6 +8,7 @@ import click
 
 from sidecar.bundle.build import build as build_bundle
 from sidecar.bundle.opa import opa_binary
+from sidecar.errors import SettingsError
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _TARGET = Path("bundles/dist/decision.tar.gz")
@@ -25,6 +26,9 @@ def bundle() -> None:
 )
 def build(folder: Path, output: Path) -> None:
     """Build a bundle of FOLDER: Rego and data with a `.manifest`."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    built = build_bundle(folder, output, opa=opa_binary())
+    binary = opa_binary()
+    try:
+        built = build_bundle(folder, output, opa=binary)
+    except OSError as wrong:
+        raise SettingsError(f"{output} cannot be written: {wrong.strerror}") from wrong
     click.echo(f"{built.path} (revision {built.revision})")

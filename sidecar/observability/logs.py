@@ -1,9 +1,12 @@
 """
-Logs: one JSON line an event, on stderr. Neither bodies nor categories nor credentials get there.
+Logs: one JSON line an event, on stderr. Neither bodies nor categories nor credentials get there: an
+exception is written as its kind and where it came from, for its text may quote anything.
 """
 
 import logging
 import sys
+import traceback
+from collections.abc import MutableMapping
 from typing import Any, Final
 
 import structlog
@@ -27,7 +30,7 @@ def set_up(level: str) -> None:
             foreign_pre_chain=_SHARED,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                _without_its_text,
                 structlog.processors.JSONRenderer(),
             ],
         )
@@ -45,3 +48,15 @@ def set_up(level: str) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _without_its_text(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    given = event.pop("exc_info", None)
+    wrong = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    if isinstance(wrong, BaseException):
+        event["exception"] = type(wrong).__name__
+        event["at"] = [
+            f"{frame.filename}:{frame.lineno} {frame.name}"
+            for frame in traceback.extract_tb(wrong.__traceback__)
+        ]
+    return event

@@ -4,6 +4,7 @@ All metrics, in one table. Label values come from the bundle's vocabulary; other
 
 import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -18,10 +19,6 @@ from sidecar.engine.engine import Engine
 from sidecar.errors import EngineError
 
 OTHER: Final = "other"
-SEVERAL: Final = "several"
-"""
-The label of a request with more than one purpose.
-"""
 
 _BUCKETS: Final = (
     *(0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005),
@@ -116,10 +113,31 @@ class Metrics:
         registry = self.registry
         if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
             registry = CollectorRegistry()
-            MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+            registry.register(_OfAllWorkers(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])))
         now = CollectorRegistry()
         now.register(_Now(engine, restarts))
         return generate_latest(registry) + generate_latest(now)
+
+
+class _OfAllWorkers(Collector):
+    """
+    What the workers have counted, those that are gone too.
+
+    Args:
+        folder: Where they keep it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def collect(self) -> Iterator[Metric]:
+        """
+        Add it up.
+        """
+        files = map(str, self._folder.glob("*.db"))
+        # A worker that is just starting has made its file, and not yet filled it.
+        whole = [file for file in files if os.path.getsize(file)]
+        yield from MultiProcessCollector.merge(whole)  # type: ignore[no-untyped-call]
 
 
 class _Now(Collector):
@@ -168,7 +186,7 @@ def _outcome(decision: Decision, context: Mapping[str, Any]) -> str:
 def _purpose(purpose: Any, terms: Any) -> str:
     if isinstance(purpose, list) and len(purpose) == 1:
         purpose = purpose[0]
-    return SEVERAL if isinstance(purpose, list) and purpose else _among(purpose, terms)
+    return _among(purpose, terms)
 
 
 def _among(value: Any, terms: Any) -> str:
@@ -176,4 +194,5 @@ def _among(value: Any, terms: Any) -> str:
 
 
 def _objects(entries: Any) -> list[dict[str, Any]]:
-    return [entry for entry in entries or () if isinstance(entry, dict)]
+    listed = entries if isinstance(entries, list) else ()
+    return [entry for entry in listed if isinstance(entry, dict)]

@@ -7,7 +7,6 @@ there is none, 1 where there is one or where OPA could not read the policies.
 
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +18,7 @@ from tests.conventions.opa import PATIENT, Refused, opa
 CONVENTIONS = Path(__file__).with_name("conventions.rego")
 REGISTRY = Path("privacy/agreement/data.yaml")
 
-# The tests that are named by a clause: the others have nothing to say here, and take longer.
-OF_CLAUSES = r"\.test_[0-9]"
+Tests = list[dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -41,12 +39,14 @@ class Violation:
     says: str
 
 
-def violations(policies: Path) -> list[Violation]:
+def violations(policies: Path, run: Tests) -> list[Violation]:
     """
     Judge a folder of policies.
 
     Args:
         policies: The bundle's root folder, as an absolute path.
+
+        run: What `run_tests` gave for it.
 
     Returns:
         What is broken, in the order of the places.
@@ -54,22 +54,32 @@ def violations(policies: Path) -> list[Violation]:
     Raises:
         Refused: The policies are no valid bundle.
     """
-    asked = json.dumps(collect(policies))
+    asked = json.dumps(_collected(policies) | {"tests": run})
     query = ["eval", "--format", "raw", "--stdin-input", "-d", str(CONVENTIONS)]
     found = opa(policies, *query, "data.conventions.violations", stdin=asked)
     return sorted(Violation(**violation) for violation in found)
 
 
-def collect(policies: Path) -> dict[str, Any]:
+def run_tests(policies: Path) -> Tests:
     """
-    Collect the conventions' input: see conventions.rego for its members.
+    Run a folder's tests: the name of each, and those of its cases.
+
+    Raises:
+        Refused: The policies are no valid bundle.
+    """
+    ran = opa(policies, "test", *PATIENT, "--format", "json", "--bundle", policies.name)
+    return [{"name": test["name"], "cases": sorted(test.get("sub_results", {}))} for test in ran]
+
+
+def _collected(policies: Path) -> dict[str, Any]:
+    """
+    Collect what stands in the files: see conventions.rego for its members.
     """
     return {
         "annotations": opa(policies, "inspect", "-a", "-f", "json", policies.name)["annotations"],
         "modules": [_module(policies, file) for file in _rules(policies)],
         "registry": _document(policies / REGISTRY),
         "data": [{"file": str(file), "document": _document(file)} for file in _data(policies)],
-        "tests": list(_tests(policies)),
     }
 
 
@@ -91,28 +101,13 @@ def _module(policies: Path, file: Path) -> Any:
     return opa(policies, *arguments, str(file.relative_to(policies.parent)))
 
 
-def _tests(policies: Path) -> Iterator[dict[str, Any]]:
-    for test in opa(
-        policies,
-        "test",
-        *PATIENT,
-        "--run",
-        OF_CLAUSES,
-        "--format",
-        "json",
-        "--bundle",
-        policies.name,
-    ):
-        yield {"name": test["name"], "cases": sorted(test.get("sub_results", {}))}
-
-
 def main(arguments: list[str]) -> int:
     """
     Print what is broken, and say so by the exit code.
     """
     policies = Path(*arguments or ["policies"]).absolute()
     try:
-        broken = violations(policies)
+        broken = violations(policies, run_tests(policies))
     except Refused as refused:
         print(refused, file=sys.stderr)
         return 1

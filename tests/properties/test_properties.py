@@ -9,6 +9,7 @@ import http.client
 import json
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -30,6 +31,12 @@ class Asking:
 
     def __init__(self, address: str) -> None:
         self._connection = http.client.HTTPConnection(address, timeout=30)
+
+    def close(self) -> None:
+        """
+        Ask no more.
+        """
+        self._connection.close()
 
     def one(self, request: Request) -> Answer:
         """
@@ -66,8 +73,8 @@ def sidecar() -> Iterator[Asking]:
     """
     A sidecar with the shipped policies.
     """
-    with serving() as address:
-        yield Asking(address)
+    with serving() as address, closing(Asking(address)) as asking:
+        yield asking
 
 
 def _told(answer: Answer) -> Answer:

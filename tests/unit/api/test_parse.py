@@ -23,7 +23,7 @@ ASKED = {
     [
         *(b"", b" ", b"{", b"nul", b'{"a":NaN}', b'{"a":Infinity}', b'{"a":1e999}', b"\xff"),
         *(b'{"a":"\\ud800"}', b'{"a":"\xff"}', b'{"a":' + b"1" * 400 + b"}", b'{"a":1}x'),
-        b'{"a":' + b"1" * 10_000 + b"}",
+        *(b'{"a":' + b"1" * 10_000 + b"}", b'{"a":1,"a":1}', b'{"b":[{"a":1,"\\u0061" :2}]}'),
     ],
 )
 def test_what_is_no_json_is_refused(content: bytes):
@@ -87,6 +87,13 @@ def test_wide_bodies_are_not_deep():
     content = b'{"a":[' + b"{}," * 100 + b"{}]}"
 
     assert len(parse.body("application/json", content, 3)["a"]) == 101
+
+
+def test_what_looks_like_a_name_in_a_text_is_none():
+    """
+    A text that holds a quote and a colon makes no name stand twice.
+    """
+    assert parse.body("application/json", b'{"a":"\\":\\":", "b": 1}', 32) == {"a": '":":', "b": 1}
 
 
 def test_integers_of_more_than_64_bits_are_doubles():
