@@ -3,6 +3,7 @@ package privacy.clauses
 
 import future.keywords.not
 
+import data.privacy.lib.act
 import data.privacy.lib.fault
 import data.privacy.ways
 
@@ -80,3 +81,18 @@ _source contains fault.unfit(clause) if {
 permits["1.1-f"] := (fault.gate("1.1-f", "jurisdiction_requires_id") | fault.gate("1.1-f", "law_cited")) | consent_as_well if {
 	ways.identification_acts[input.action.name]
 }
+
+# Cited beside what grants.
+also_cited contains "1.1-b" if {
+	input.action.name == "notify"
+	promotes
+}
+
+obliges["1.1-b"] contains "respect_contact_preferences" if {
+	input.action.name == "notify"
+	promotes
+}
+
+obliges["1.1-b"] contains "respect_contact_preferences" if act.operation == "refuse_notice"
+
+also_cited contains "1.1-e" if comes_from_another

@@ -78,7 +78,6 @@ _consent_elsewhere if input.context.facts.consent_scope != input.context.purpose
 # Consent to one category does not reach the next.
 excludes[category] contains fault.unmet("1.2-f") if {
 	_consent_elsewhere
-	act.operation != "see"
 	_turns_on_consent
 	input.context.facts.consent_scope in act.categories
 	some category in act.categories
@@ -191,7 +190,6 @@ fraud_work contains found if {
 # Necessity is tested item by item where the items are named.
 excludes[category] contains fault.unmet("1.2-o") if {
 	input.context.facts.absolutely_necessary_for
-	act.operation != "see"
 	against_fraud
 	some category in act.categories
 	not category in input.context.facts.absolutely_necessary_for
@@ -290,13 +288,7 @@ around contains fault.unmet("1.2-t") if {
 # title: In-house audit, analysis and research that better CSW's offerings
 # labels:
 #   clause: 1.2-u
-permits["1.2-u"] := (processing | _in_house) | _bettering
-
-_in_house := set() if {
-	input.context.facts.audience == "internal"
-} else := {fault.unmet("1.2-u")} if {
-	input.context.facts.audience
-} else := {fault.missing("1.2-u", "audience")}
+permits["1.2-u"] := (processing | fault.only("1.2-u", "audience", "internal")) | _bettering
 
 _bettering := fault.gate("1.2-u", "to_improve") if ways.improving_purposes[input.context.purpose]
 
@@ -311,58 +303,6 @@ also_cited contains clause if {
 	some clause in ["1.2-n", "1.2-o", "1.2-p"]
 }
 
-also_cited contains "2-k" if act.operation == "combine"
-
-also_cited contains "4-a" if act.moves
-
-also_cited contains "1-c" if _affiliate_takes_part
-
-also_cited contains "1.1-b" if {
-	input.action.name == "notify"
-	promotes
-}
-
-obliges["1.1-b"] contains "respect_contact_preferences" if {
-	input.action.name == "notify"
-	promotes
-}
-
-obliges["1.1-b"] contains "respect_contact_preferences" if act.operation == "refuse_notice"
-
-also_cited contains "1.3-a" if input.context.facts.source == "sharing_user"
-
-also_cited contains "1.3-b" if input.context.facts.source == "inviting_user"
-
-also_cited contains "5.2-a" if ways.staff[input.subject.type]
-
-cited_when_free contains "2-i" if ip_linked
-
-also_cited contains "2-i" if ip_linked
-
-cited_when_free contains "3-g" if {
-	act.goes_out
-	input.context.purpose == "legal_process_response"
-}
-
-also_cited contains "1.1-e" if comes_from_another
-
-cited_when_free contains "2-k" if input.context.facts.separated
-
-cited_when_free contains "2-h" if {
-	input.context.purpose == "improve_relevance"
-	"usage" in act.kinds
-}
-
-cited_when_free contains "2-e" if input.action.name == "summarise"
-
 evidence["1.2-d"] := "record_legitimate_interest_judgement"
 
 evidence["1.2-f"] := "record_consent"
-
-evidence["2-j"] := "record_explicit_consent"
-
-evidence["3-h"] := "record_determination"
-
-evidence["3-i"] := "record_determination"
-
-evidence["3-j"] := "record_legal_basis"

@@ -29,16 +29,15 @@ _source contains fault.unfit(clause) if {
 # title: A third party checks the details given at ID creation, for security and against fraud
 # labels:
 #   clause: 1.3-c
-permits["1.3-c"] := ((processing | bound) | _from_id_creation) | _with_a_verifier
-
-_from_id_creation := set() if {
-	input.context.facts.source == "id_creation"
-} else := {fault.unmet("1.3-c")} if {
-	input.context.facts.source
-} else := {fault.missing("1.3-c", "source")}
+permits["1.3-c"] := ((processing | bound) | fault.only("1.3-c", "source", "id_creation")) | _with_a_verifier
 
 _with_a_verifier := set() if {
 	act.recipient_kind == "third_party"
 } else := {fault.missing("1.3-c", "recipient")} if {
 	not act.recipient_outside
 } else := {fault.unfit("1.3-c")}
+
+# Cited beside what grants.
+also_cited contains "1.3-a" if input.context.facts.source == "sharing_user"
+
+also_cited contains "1.3-b" if input.context.facts.source == "inviting_user"

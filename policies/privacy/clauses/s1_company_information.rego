@@ -86,3 +86,6 @@ obliges["1-f"] contains "warn_service_may_be_unavailable" if {
 	act.operation == "decline"
 	not input.context.facts.information_needed_for_service == false
 }
+
+# Cited beside what grants.
+also_cited contains "1-c" if _affiliate_takes_part

@@ -197,3 +197,21 @@ unlinked if input.context.facts.combined_with_company_info == false
 unlinked if input.context.facts.separated
 
 obliges["2-k"] contains "treat_as_company_information" if reclassified
+
+# Cited beside what grants, and kept as evidence.
+also_cited contains "2-k" if act.operation == "combine"
+
+cited_when_free contains "2-k" if input.context.facts.separated
+
+cited_when_free contains "2-i" if ip_linked
+
+also_cited contains "2-i" if ip_linked
+
+cited_when_free contains "2-h" if {
+	input.context.purpose == "improve_relevance"
+	"usage" in act.kinds
+}
+
+cited_when_free contains "2-e" if input.action.name == "summarise"
+
+evidence["2-j"] := "record_explicit_consent"

@@ -13,7 +13,7 @@ import data.privacy.ways
 # description: A third party that acts on what it received keeps to what it received it for.
 # labels:
 #   clause: 3-a
-permits["3-a"] := (_received | _bound_recipient) | fraud_work if {
+permits["3-a"] := (_received | bound) | fraud_work if {
 	act.operation == "act_on_received"
 } else := ((processing | bound) | _benefit) | _notice
 
@@ -22,8 +22,6 @@ _received := {fault.missing("3-a", "received_under")} if {
 } else := set() if {
 	ways.received[input.context.facts.received_under][input.context.purpose]
 } else := {fault.unmet("3-a")}
-
-_bound_recipient := bound
 
 _benefit := {fault.unmet("3-a")} if {
 	input.context.facts.beneficiary != "csw"
@@ -116,13 +114,7 @@ permits["3-e"] := processing if {
 	act.operation in {"handle", "within"}
 } else := _received | bound if {
 	act.operation == "act_on_received"
-} else := (((fault.gate("3-e", "registered") | fault.gate("3-e", "recipient_relevant")) | _from_activation) | bound) | consent_as_well
-
-_from_activation := set() if {
-	input.context.facts.source == "activation"
-} else := {fault.unmet("3-e")} if {
-	input.context.facts.source
-} else := {fault.missing("3-e", "source")}
+} else := (((fault.gate("3-e", "registered") | fault.gate("3-e", "recipient_relevant")) | fault.only("3-e", "source", "activation")) | bound) | consent_as_well
 
 # METADATA
 # title: An account that keeps to the agreement uses the service
@@ -147,7 +139,6 @@ permits["3-g"] := {fault.missing("3-g", "legal_process")} if {
 excludes[category] contains fault.unmet("3-g") if {
 	input.context.purpose == "legal_process_response"
 	input.context.facts.demand_scope
-	act.operation != "see"
 	some category in act.categories
 	not category in input.context.facts.demand_scope
 }
@@ -158,13 +149,7 @@ obliges["3-g"] contains "limit_to_scope_of_demand" if act.goes_out
 # title: State security, policing and other weighty public matters, as CSW determines
 # labels:
 #   clause: 3-h
-permits["3-h"] := (_determined("3-h") | _weighty_basis) | consent_as_well
-
-_determined(clause) := set() if {
-	input.context.facts.determination == "recorded"
-} else := {fault.unmet(clause)} if {
-	input.context.facts.determination
-} else := {fault.missing(clause, "determination")}
+permits["3-h"] := (fault.only("3-h", "determination", "recorded") | _weighty_basis) | consent_as_well
 
 _weighty_basis := fault.gate("3-h", "legal_basis_cited") if {
 	switches.public_importance_needs_legal_basis.value
@@ -176,7 +161,7 @@ obliges["3-h"] contains "limit_to_necessary_data"
 # title: CSW's terms, business and users are protected, as CSW determines
 # labels:
 #   clause: 3-i
-permits["3-i"] := (_determined("3-i") | legal_basis) | consent_as_well
+permits["3-i"] := (fault.only("3-i", "determination", "recorded") | legal_basis) | consent_as_well
 
 obliges["3-i"] contains "limit_to_necessary_data"
 
@@ -214,3 +199,15 @@ _event_status := {fault.missing("3-l", "event_status")} if {
 } else := {fault.unmet("3-l")}
 
 _party := fault.gate("3-l", "recipient_party_to_event")
+
+# Cited beside what grants, and kept as evidence.
+cited_when_free contains "3-g" if {
+	act.goes_out
+	input.context.purpose == "legal_process_response"
+}
+
+evidence["3-h"] := "record_determination"
+
+evidence["3-i"] := "record_determination"
+
+evidence["3-j"] := "record_legal_basis"

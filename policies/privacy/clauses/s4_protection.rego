@@ -57,7 +57,7 @@ permits["4-d"] := set() if {
 # title: What a company posted is public, item by item
 # labels:
 #   clause: 4-f
-excludes[category] contains fault.unmet("4-f") if {
+unshared[category] contains fault.unmet("4-f") if {
 	input.context.facts.shared_categories
 	act.operation == "see"
 	some category in act.categories
@@ -68,10 +68,9 @@ excludes[category] contains fault.unmet("4-f") if {
 # title: A company answers for what it chooses to share
 # labels:
 #   clause: 4-e
-permits["4-e"] := set() if {
-	input.context.facts.owner == "self"
-} else := {fault.unmet("4-e")} if {
-	input.context.facts.owner
-} else := {fault.missing("4-e", "owner")}
+permits["4-e"] := fault.only("4-e", "owner", "self")
 
 obliges["4-e"] contains "company_bears_responsibility"
+
+# Cited beside what grants.
+also_cited contains "4-a" if act.moves

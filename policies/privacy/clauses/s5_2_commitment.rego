@@ -28,3 +28,6 @@ obliges["5.2-a"] contains "convey_guidelines" if {
 	ways.staff[input.subject.type]
 	not input.context.facts.guidelines_conveyed
 }
+
+# Cited beside what grants.
+also_cited contains "5.2-a" if ways.staff[input.subject.type]

@@ -7,22 +7,9 @@ import data.privacy.lib.act
 import data.privacy.lib.request
 import data.privacy.vocabulary
 
-_invalid := {"decision": false, "context": {
-	"outcome": "denied",
-	"reason": "invalid_request",
-	"permitted": [],
-	"denied": [{"category": category, "reason": "invalid_request", "clauses": [clause | some clause in _problem_clauses]} |
-		some category in input.resource.properties.categories
-		is_string(category)
-	],
-	"clauses": [{"id": clause, "effect": "limits"} | some clause in _problem_clauses],
-	"missing_facts": [],
-	"obligations": [],
-	"records": [],
-	"unknown_terms": request.unknown_terms,
+_invalid := _refused_whole("invalid_request", _problem_clauses, {
 	"problems": [{"at": problem.at, "is": problem.is} | some problem in request.problems],
-	"remedies": [],
-}}
+})
 
 _problem_clauses := {clause | some problem in request.problems; some clause in problem.clauses}
 
@@ -32,19 +19,30 @@ _decided := _outside if {
 	every verdict in _final { verdict.reason == "permitted" }
 } else := _answer
 
-_outside := {"decision": false, "context": {
-	"outcome": "denied",
-	"reason": "out_of_scope",
-	"permitted": [],
-	"denied": [{"category": category, "reason": "out_of_scope", "clauses": ["5.1-b"]} | some category in act.categories],
-	"clauses": [{"id": "5.1-b", "effect": "limits"}],
-	"missing_facts": [],
+_outside := _refused_whole("out_of_scope", {"5.1-b"}, {
 	"obligations": [_obligation("refer_to_third_party_policy", ["5.1-b"])],
-	"records": [],
-	"unknown_terms": request.unknown_terms,
-	"problems": [],
-	"remedies": [],
-}}
+})
+
+# What is refused before any category is looked at.
+_refused_whole(reason, cited, further) := {"decision": false, "context": object.union(
+	{
+		"outcome": "denied",
+		"reason": reason,
+		"permitted": [],
+		"denied": [{"category": category, "reason": reason, "clauses": [clause | some clause in cited]} |
+			some category in act.categories
+			is_string(category)
+		],
+		"clauses": [{"id": clause, "effect": "limits"} | some clause in cited],
+		"missing_facts": [],
+		"obligations": [],
+		"records": [],
+		"unknown_terms": request.unknown_terms,
+		"problems": [],
+		"remedies": [],
+	},
+	further,
+)}
 
 # The usual answer: every category is permitted.
 _answer_to_all := {"decision": true, "context": {

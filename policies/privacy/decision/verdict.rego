@@ -51,9 +51,8 @@ _verdict(category) := verdict if {
 } else := _narrowed(category)
 
 _narrowed(category) := _ruled(_kind(category), found.faults | excluded, found.clauses) if {
-	excluded := clauses.excludes[category]
+	excluded := _excluded(category)
 	excluded != set()
-	_narrows(_kind(category))
 	found := finding(_kind(category))
 } else := verdict_on_kind(_kind(category))
 
@@ -61,11 +60,12 @@ _narrowed(category) := _ruled(_kind(category), found.faults | excluded, found.cl
 # title: One purpose's verdict on a kind of category, where nothing sets single categories apart
 verdict_on_kind(kind) := _ruled(kind, found.faults, found.clauses) if found := finding(kind)
 
-_narrows(_) if act.operation == "see"
-
-_narrows(kind) if {
+# Clauses that name categories exclude the others: of what was shared, and of company information.
+_excluded(category) := clauses.unshared[category] if {
+	act.operation == "see"
+} else := clauses.excludes[category] if {
 	not ways.any_category[act.operation]
-	regime(kind) != "free"
+	regime(_kind(category)) != "free"
 }
 
 _ruled(kind, faults, asked) := {"reason": "permitted", "clauses": asked} if {

@@ -35,6 +35,15 @@ gate(clause, fact) := set() if {
 } else := {missing(clause, fact)}
 
 # METADATA
+# title: The clause turns on one value
+# description: Nothing where the fact has it; unmet where it has another; missing where it was not given.
+only(clause, fact, value) := set() if {
+	input.context.facts[fact] == value
+} else := {unmet(clause)} if {
+	input.context.facts[fact]
+} else := {missing(clause, fact)}
+
+# METADATA
 # title: The clause turns on a no
 # description: Nothing where the fact is false; unmet where it is true; missing where it was not given.
 bar(clause, fact) := {unmet(clause)} if {

@@ -36,9 +36,8 @@ _fits(name, value) if {
 }
 
 _fits(name, value) if {
-	is_array(value)
 	vocabulary.facts[name].type == "category_list"
-	count([item | some item in value; not is_string(item)]) == 0
+	_list_of_texts(value)
 }
 
 _fits(name, value) if {
@@ -110,15 +109,17 @@ problems contains {
 	not ways.no_category_needed[input.action.name]
 }
 
-_map_of_texts(map) if {
-	is_object(map)
-	count([item | some item in map; not is_string(item)]) == 0
+_map_of_texts(value) if {
+	is_object(value)
+	_all_texts(value)
 }
 
-_list_of_texts(list) if {
-	is_array(list)
-	count([item | some item in list; not is_string(item)]) == 0
+_list_of_texts(value) if {
+	is_array(value)
+	_all_texts(value)
 }
+
+_all_texts(items) if count([item | some item in items; not is_string(item)]) == 0
 
 # Facts that contradict each other.
 problems contains problem if {
