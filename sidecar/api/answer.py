@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from sidecar.engine.bundle_info import Agreement, BundleInfo
-from sidecar.engine.decision import Decision
-from sidecar.errors import EngineError, SidecarError
+from sidecar.engine.decision import Decision, entries, objects
+from sidecar.errors import SidecarError
 
 BARE: Final = "bare"
 
@@ -45,7 +45,7 @@ def complete(
     return {"decision": decision.allowed, "context": whole}
 
 
-def failed(error: EngineError | SidecarError) -> dict[str, Any]:
+def failed(error: SidecarError) -> dict[str, Any]:
     """
     Make the answer to an evaluation in a batch on which no decision could be made.
     """
@@ -83,21 +83,12 @@ def _filled(template: Any, words: Mapping[str, str]) -> Any:
 
 def _words(context: Mapping[str, Any]) -> dict[str, str]:
     return {
-        "clauses": _listed(entry.get("id") for entry in _objects(context.get("clauses"))),
-        "missing_facts": _listed(_entries(context.get("missing_facts"))),
-        "problems": _listed(entry.get("at") for entry in _objects(context.get("problems"))),
-        "permitted": str(len(_entries(context.get("permitted")))),
-        "denied": str(len(_entries(context.get("denied")))),
+        "clauses": _listed(entry.get("id") for entry in objects(context.get("clauses"))),
+        "missing_facts": _listed(entries(context.get("missing_facts"))),
+        "problems": _listed(entry.get("at") for entry in objects(context.get("problems"))),
+        "permitted": str(len(entries(context.get("permitted")))),
+        "denied": str(len(entries(context.get("denied")))),
     }
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [entry for entry in _entries(value) if isinstance(entry, dict)]
-
-
-def _entries(value: Any) -> list[Any]:
-    # A context may hold anything under any name: only the verdict beside it has a shape.
-    return value if isinstance(value, list) else []
 
 
 def _listed(words: Iterable[Any]) -> str:

@@ -4,7 +4,7 @@ What every endpoint that decides has in common: the request's body, its names, a
 
 import os
 import time
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 from flask import Request, Response
@@ -12,8 +12,6 @@ from flask import Request, Response
 from sidecar.api import parse
 from sidecar.errors import BodyTooLarge, MalformedJson
 from sidecar.settings import Limits
-
-_LONGEST_REQUEST_ID: Final = 4096
 
 encode = msgspec.json.Encoder().encode
 

@@ -53,3 +53,18 @@ class Decision:
             case {"decision": bool(allowed), **rest} if "context" not in rest:
                 return cls(allowed, None, revision)
         raise DecisionUndefined() if result is ABSENT else DecisionMalformed()
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """
+    Return the objects of a list that a context holds; of anything else, none.
+    """
+    return [entry for entry in entries(value) if isinstance(entry, dict)]
+
+
+def entries(value: Any) -> list[Any]:
+    """
+    Return a list that a context holds; anything else is an empty one.
+    """
+    # A context may hold anything under any name: only the verdict beside it has a shape.
+    return value if isinstance(value, list) else []

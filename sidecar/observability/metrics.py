@@ -14,7 +14,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from sidecar.engine.bundle_info import Agreement, BundleInfo
-from sidecar.engine.decision import Decision
+from sidecar.engine.decision import Decision, objects
 from sidecar.engine.engine import Engine
 from sidecar.errors import EngineError
 
@@ -84,11 +84,11 @@ class Metrics:
             _among(asked["action"]["name"], terms.get("action", ())),
             _purpose(asked.get("context", {}).get("purpose"), terms.get("purpose", ())),
         ).inc()
-        for clause in _objects(context.get("clauses")):
+        for clause in objects(context.get("clauses")):
             self._clauses.labels(
                 _among(clause.get("id"), agreement.clauses), _among(clause.get("effect"), _EFFECTS)
             ).inc()
-        for obligation in _objects(context.get("obligations")):
+        for obligation in objects(context.get("obligations")):
             self._obligations.labels(
                 _among(obligation.get("id"), terms.get("obligation", ()))
             ).inc()
@@ -191,8 +191,3 @@ def _purpose(purpose: Any, terms: Any) -> str:
 
 def _among(value: Any, terms: Any) -> str:
     return value if isinstance(value, str) and value in terms else OTHER
-
-
-def _objects(entries: Any) -> list[dict[str, Any]]:
-    listed = entries if isinstance(entries, list) else ()
-    return [entry for entry in listed if isinstance(entry, dict)]

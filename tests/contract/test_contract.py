@@ -15,19 +15,10 @@ import yaml
 from sidecar.app import create_app
 from sidecar.server import engine_running
 from sidecar.settings import Settings
+from tests.e2e.processes import ASKED
 from tests.e2e.serve import serving
 
 CASES = yaml.safe_load(Path(__file__).with_name("cases.yaml").read_text("utf-8"))
-SAMPLE = {
-    "subject": {"type": "csw", "id": "app"},
-    "action": {"name": "use"},
-    "resource": {
-        "type": "information",
-        "id": "acme",
-        "properties": {"categories": ["company_name"]},
-    },
-    "context": {"purpose": "fulfil_request", "facts": {"processing_ground": "contract"}},
-}
 LARGE = {
     "LARGE": "x" * 1_048_576,
     "DEEP": json.loads("[" * 40 + "]" * 40),
@@ -93,7 +84,7 @@ def _body(request: dict[str, Any]) -> bytes:
     if "raw" in request:
         raw = request["raw"]
         return b'{"a":' * 100_000 if raw == "ENDLESS" else raw.encode("utf-8", "surrogatepass")
-    body = copy.deepcopy(request.get("body", SAMPLE))
+    body = copy.deepcopy(request.get("body", ASKED))
     for pointer in request.get("drop", []):
         holder, key = _place(body, pointer)
         del holder[key]

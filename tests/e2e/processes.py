@@ -4,16 +4,14 @@ A sidecar whose processes are looked at.
 
 import http.client
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.serve import ROOT, free_port
+from tests.e2e.serve import started
 from tests.running import eventually
 
 ASKED = {
@@ -96,20 +94,11 @@ def served(temporary: Path, **environment: str) -> Iterator[Served]:
     """
     Start a sidecar, wait until it lives, and end it.
     """
-    address = f"127.0.0.1:{free_port()}"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sidecar", "serve"],
-        cwd=ROOT,
-        env=os.environ | {"SIDECAR_LISTEN": address, "TMPDIR": str(temporary)} | environment,
-    )
-    sidecar = Served(address, process, temporary)
-    try:
+    with started(TMPDIR=str(temporary), **environment) as (address, process):
+        sidecar = Served(address, process, temporary)
         assert eventually(lambda: process.poll() is not None or _lives(sidecar), 60)
         assert process.poll() is None, "it ended"
         yield sidecar
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 def gone(pids: list[int]) -> bool:

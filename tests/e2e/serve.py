@@ -32,7 +32,20 @@ def serving(**settings: str) -> Iterator[str]:
     Raises:
         RuntimeError: It ended, or was not ready in time.
     """
-    address = f"127.0.0.1:{free_port()}"
+    with started(**settings) as (address, process):
+        # One that ended will not get ready: it is not waited for.
+        eventually(lambda: process.poll() is not None or _is_ready(address), READY_WITHIN_S)
+        if process.poll() is not None or not _is_ready(address):
+            raise RuntimeError("the sidecar ended, or was not ready in time")
+        yield address
+
+
+@contextmanager
+def started(**settings: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """
+    Start a sidecar, and end it. Returns where it will listen, and gunicorn's master.
+    """
+    address = f"127.0.0.1:{_free_port()}"
     process = subprocess.Popen(
         [sys.executable, "-m", "sidecar", "serve"],
         cwd=ROOT,
@@ -40,17 +53,13 @@ def serving(**settings: str) -> Iterator[str]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        # One that ended will not get ready: it is not waited for.
-        eventually(lambda: process.poll() is not None or _is_ready(address), READY_WITHIN_S)
-        if process.poll() is not None or not _is_ready(address):
-            raise RuntimeError("the sidecar ended, or was not ready in time")
-        yield address
+        yield address, process
     finally:
         process.terminate()
         process.wait(STOPPED_WITHIN_S)
 
 
-def free_port() -> int:
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
