@@ -47,7 +47,7 @@ run: $(VENV)/runtime  ## Build the bundle, start OPA and the sidecar, say where 
 ##@ Check
 
 .PHONY: test
-test: lint types test-policies conventions docs-check pytest  ## Everything that must pass
+test: lint types test-policies conventions docs-check coverage  ## Everything that must pass
 
 .PHONY: pytest
 pytest: $(VENV)/dev  ## The Python tests (PYTEST_ARGS="-k name" for some of them)
