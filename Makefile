@@ -112,7 +112,7 @@ lock:  ## Choose the versions of all packages anew, with their hashes
 
 # No address of a package server gets into a lock file.
 lock_options := --quiet --upgrade --no-strip-extras --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --no-emit-trusted-host --build-deps-for=editable
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --build-deps-for=editable
 
 ##@ Measure
 
