@@ -1,0 +1,61 @@
+"""
+Sidecars to put the contract's cases to.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sidecar.app import create_app
+from sidecar.bundle.build import BuiltBundle, build
+from sidecar.engine.client import Opa
+from sidecar.engine.endpoint import Endpoint
+from sidecar.engine.engine import Engine
+from sidecar.settings import Settings
+from tests.contract.asking import Ask, through_flask, through_http
+from tests.e2e.serve import ROOT, serving
+from tests.running import opa_running
+
+
+@dataclass(frozen=True, slots=True)
+class Sidecar:
+    """
+    One bundle's answers, by two ways.
+
+    Attributes:
+        ways: How to ask, by the way's name: `flask` calls the application, `gunicorn` a server.
+
+        address: Where the server listens.
+    """
+
+    ways: dict[str, Ask]
+    address: str
+
+
+@pytest.fixture(scope="module")
+def sidecar(
+    request: pytest.FixtureRequest,
+    built: Callable[[str], BuiltBundle],
+    opa_binary: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Sidecar]:
+    """
+    A sidecar with the bundle that the parameter names, in this process and served by gunicorn.
+    """
+    folder = tmp_path_factory.mktemp("sidecar")
+    name = request.param
+    if name == "privacy":
+        bundle = build(ROOT / "policies", folder / "privacy.tar.gz", opa=opa_binary)
+    else:
+        bundle = built(name)
+    endpoint = Endpoint(f"unix://{folder}/s", read_timeout_s=20)
+    with (
+        opa_running(opa_binary, endpoint, "--bundle", bundle.path, log=folder / "log"),
+        serving(SIDECAR_OPA_URL=endpoint.url) as address,
+    ):
+        opa = Opa(endpoint)
+        app = create_app(Settings(), Engine(opa))
+        yield Sidecar({"flask": through_flask(app), "gunicorn": through_http(address)}, address)
+        opa.close_connection()
