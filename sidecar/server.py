@@ -2,7 +2,8 @@
 gunicorn around the application: one master that holds OPA, and workers with threads.
 """
 
-import tempfile
+import os
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,8 +19,11 @@ from sidecar.bundle.opa import opa_binary
 from sidecar.engine.client import Opa
 from sidecar.engine.endpoint import Endpoint
 from sidecar.engine.engine import Engine
+from sidecar.engine.home import temporary_folder
 from sidecar.engine.supervisor import Supervisor
-from sidecar.settings import Settings
+from sidecar.errors import SettingsError
+from sidecar.settings import Listen, Settings
+from sidecar.worker import Worker, hold_stops, let_stops_through
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -29,29 +33,36 @@ class Server(BaseApplication):  # type: ignore[misc]
     Args:
         settings: All that is set.
 
+        listener: Where callers come in. gunicorn takes it over.
+
         app: Makes the application, in each worker.
 
-        listening: Called once the sockets are there.
+        listening: Called once workers are about to be started.
     """
 
     def __init__(
-        self, settings: Settings, app: Callable[[], Flask], listening: Callable[[], None]
+        self,
+        settings: Settings,
+        listener: socket.socket,
+        app: Callable[[], Flask],
+        listening: Callable[[], None],
     ) -> None:
-        self._settings = settings
+        self.settings = settings
+        self._listener = listener.detach()
         self._app = app
         self._listening = listening
+        # gunicorn would take it off every path.
+        os.environ.pop("SCRIPT_NAME", None)
         super().__init__()
 
     def load_config(self) -> None:
         """
         Set gunicorn up.
         """
-        server = self._settings.server
-        listen = self._settings.listen
-        host = f"[{listen.host}]" if ":" in listen.host else listen.host
+        server = self.settings.server
         for name, value in {
-            "bind": f"{host}:{listen.port}",
-            "worker_class": "gthread",
+            "bind": f"fd://{self._listener}",
+            "worker_class": Worker,
             "workers": server.workers,
             "threads": server.threads,
             "keepalive": server.keepalive_s,
@@ -60,11 +71,22 @@ class Server(BaseApplication):  # type: ignore[misc]
             "control_socket_disable": True,
             "when_ready": self._when_ready,
             "child_exit": _forget_worker,
+            "pre_exec": let_stops_through,
             "logger_class": Logger,
             "accesslog": None,
+            # Whoever asks is on this machine: that makes nobody a proxy that may say who asks.
+            "forwarded_allow_ips": "",
+            "forwarder_headers": "",
+            "secure_scheme_headers": {},
         }.items():
-            if name in self.cfg.settings:
-                self.cfg.set(name, value)
+            self.cfg.set(name, value)
+
+    def run(self) -> None:
+        """
+        Serve until told to stop.
+        """
+        os.register_at_fork(before=hold_stops, after_in_parent=let_stops_through)
+        super().run()
 
     def load(self) -> Flask:
         """
@@ -86,6 +108,11 @@ class Logger(glogging.Logger):  # type: ignore[misc]
         Let events rise to the root.
         """
         self.error_log.propagate = True
+
+    def debug(self, *_: Any, **__: Any) -> None:
+        """
+        Do nothing: such events quote what callers sent.
+        """
 
     def access(self, *_: Any) -> None:
         """
@@ -124,12 +151,28 @@ def engine_running(settings: Settings) -> Iterator[tuple[Engine, Supervisor | No
 @contextmanager
 def _own_opa(settings: Settings) -> Iterator[Supervisor]:
     binary = opa_binary()
-    with tempfile.TemporaryDirectory(prefix="sidecar-bundle-") as folder:
-        built = take(settings.bundle, Path(folder, "bundle.tar.gz"), opa=binary)
-        with Supervisor(
-            binary, built.path, start_within_s=settings.opa.start_within_s
-        ) as supervisor:
-            yield supervisor
+    with ExitStack() as held:
+        with temporary_folder("sidecar-bundle-") as folder:
+            built = take(settings.bundle, Path(folder, "bundle.tar.gz"), opa=binary)
+            supervisor = Supervisor(binary, built.path, start_within_s=settings.opa.start_within_s)
+            held.enter_context(supervisor)
+        yield supervisor
+
+
+def listening_socket(listen: Listen) -> socket.socket:
+    """
+    Listen for callers.
+
+    Raises:
+        SettingsError: That address is taken, or is none of this machine's.
+    """
+    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
+    try:
+        return socket.create_server((listen.host, listen.port), family=family, backlog=2048)
+    except OSError as wrong:
+        raise SettingsError(
+            f"SIDECAR_LISTEN must be an address of this machine that is free: {wrong.strerror}"
+        ) from wrong
 
 
 def _forget_worker(_: Any, worker: Any) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sidecar import strict
+from sidecar.engine.endpoint import Endpoint
 from sidecar.errors import SettingsError
 from sidecar.strict import between
 
@@ -58,11 +59,18 @@ class Listen:
         host, colon, port = text.rpartition(":")
         bare = host[1:-1] if host[:1] + host[-1:] == "[]" else host
         fits = bool(colon and bare) and (":" not in host or bare != host)
-        if not fits or not (port.isascii() and port.isdigit()) or int(port) > 65535:
+        numbered = port.isascii() and port.isdigit() and len(port) <= 5
+        if not fits or not numbered or int(port) > 65535:
             raise SettingsError(
                 f"SIDECAR_LISTEN must be host:port, with a port from 0 to 65535, got {text!r}"
             )
         return cls(bare, int(port))
+
+    def __str__(self) -> str:
+        """
+        Write it as it is read.
+        """
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     @property
     def on_loopback(self) -> bool:
@@ -143,7 +151,7 @@ class OpaSettings:
     Attributes:
         url: An OPA that runs elsewhere; None for one of our own. Set by SIDECAR_OPA_URL alone.
 
-        start_within_s: How long OPA may take to start, or to be found where it runs elsewhere.
+        start_within_s: How long an OPA of our own may take to start.
 
         connect_timeout_s: How long opening a connection to OPA may take.
 
@@ -166,8 +174,10 @@ class OpaSettings:
 
     def __post_init__(self) -> None:
         """
-        Refuse what is out of range, and files that are not there.
+        Refuse what is out of range, and what cannot be used.
         """
+        if self.url is not None:
+            _check_address(self.url)
         between("opa.start_within_s", self.start_within_s, 0.1, 600)
         between("opa.connect_timeout_s", self.connect_timeout_s, 0.001, 60)
         between("opa.answer_timeout_s", self.answer_timeout_s, 0.001, 60)
@@ -175,6 +185,8 @@ class OpaSettings:
             path = getattr(self, name)
             if path is not None and not path.is_file():
                 raise SettingsError(f"opa.{name} must be a file, got {str(path)!r}")
+        if self.key is not None and self.cert is None:
+            raise SettingsError("opa.key must go with opa.cert, which is missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +272,17 @@ class Settings:
         if "SIDECAR_BUNDLE" in given:
             beside["bundle"] = Path(given["SIDECAR_BUNDLE"])
         return strict.section(cls, rest, **beside)
+
+
+def _check_address(url: str) -> None:
+    try:
+        Endpoint(url)
+    except SettingsError as wrong:
+        # Not what was set: a password might be in it.
+        raise SettingsError(
+            "SIDECAR_OPA_URL must be http://host:port, https://host:port or unix:///path, and "
+            "nothing beside"
+        ) from wrong
 
 
 def _check_variable(name: str, text: str) -> None:

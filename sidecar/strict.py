@@ -54,8 +54,11 @@ def read(file: Path) -> dict[str, Any]:
         document = yaml.load(file.read_text("utf-8"), _Loader)
     except OSError as wrong:
         raise SettingsError(f"{file} cannot be read: {wrong.strerror}") from wrong
-    except (yaml.YAMLError, UnicodeDecodeError) as wrong:
-        raise SettingsError(f"{file} is not YAML: {wrong}") from wrong
+    except yaml.MarkedYAMLError as wrong:
+        raise SettingsError(f"{file} is not YAML: {_problem(wrong)}") from wrong
+    except (yaml.YAMLError, ValueError) as wrong:
+        said = "it holds what is no text, no number or no date"
+        raise SettingsError(f"{file} is not YAML: {said}") from wrong
     return mapping(str(file), {} if document is None else document)
 
 
@@ -109,6 +112,11 @@ def between(key: str, value: float, least: float, most: float) -> None:
         raise SettingsError(f"{key} must be from {least} to {most}, got {value}")
 
 
+def _problem(wrong: yaml.MarkedYAMLError) -> str:
+    where = f" in line {wrong.problem_mark.line + 1}" if wrong.problem_mark else ""
+    return f"{wrong.problem}{where}"
+
+
 def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
 
@@ -119,7 +127,7 @@ def _value(kind: Any, key: str, value: Any) -> Any:
     if is_dataclass(kind):
         return section(kind, mapping(key, value), f"{key}.")  # type: ignore[arg-type]
     if kind is float and type(value) is int:
-        return float(value)
+        return value
     if kind is Path and type(value) is str and value:
         return Path(value)
     if type(value) is not kind:

@@ -3,6 +3,9 @@
 """
 
 import os
+import signal
+import sys
+from typing import NoReturn
 
 import click
 
@@ -10,7 +13,7 @@ from sidecar.engine.engine import Engine
 from sidecar.errors import EngineError
 from sidecar.observability import logs
 from sidecar.observability.workers import metrics_of_all_workers
-from sidecar.settings import Settings
+from sidecar.settings import Listen, Settings
 
 
 @click.command()
@@ -28,6 +31,7 @@ def serve(check: bool) -> None:
     if not settings.listen.on_loopback:
         warning = "WARNING: other machines can ask too, and callers are not authenticated."
         click.echo(warning, err=True)
+    signal.signal(signal.SIGTERM, _ended)
     with metrics_of_all_workers():
         _serve(settings)
 
@@ -35,17 +39,20 @@ def serve(check: bool) -> None:
 def _serve(settings: Settings) -> None:
     # The metrics library looks once, when it is imported, whether there are several processes.
     from sidecar.app import create_app
-    from sidecar.server import Server, engine_running
+    from sidecar.server import Server, engine_running, listening_socket
 
-    with engine_running(settings) as (engine, supervisor):
+    with (
+        listening_socket(settings.listen) as listener,
+        engine_running(settings) as (engine, supervisor),
+    ):
+        where = Listen(settings.listen.host, listener.getsockname()[1])
         bundle = _bundle_in_words(engine)
         restarts = (lambda: supervisor.restarts) if supervisor else None
 
         def listening() -> None:
-            where = f"http://{settings.listen.host}:{settings.listen.port}"
-            click.echo(f"listening on {where} with {bundle}")
+            click.echo(f"listening on http://{where} with {bundle}")
 
-        Server(settings, lambda: create_app(settings, engine, restarts), listening).run()
+        Server(settings, listener, lambda: create_app(settings, engine, restarts), listening).run()
 
 
 def _bundle_in_words(engine: Engine) -> str:
@@ -54,3 +61,8 @@ def _bundle_in_words(engine: Engine) -> str:
     except EngineError as wrong:
         # An OPA elsewhere may come later: until then nothing is decided, and /readyz says so.
         return f"no bundle yet ({wrong.message})"
+
+
+def _ended(*_: object) -> NoReturn:
+    # What is held is let go of on the way out. Once it serves, gunicorn has handlers of its own.
+    sys.exit(0)

@@ -1,11 +1,13 @@
 """
-The private folder that an OPA process of ours lives in.
+Private folders: the one that an OPA process of ours lives in, and others for a while.
 """
 
 import fcntl
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -53,15 +55,10 @@ class Home:
         Raises:
             SettingsError: The place for temporary files is too deep for a socket.
         """
-        base = Path(tempfile.gettempdir())
-        _sweep(base)
-        # Gets its name only when it is locked: a sweep must not take it before.
-        hidden = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}", dir=base))
-        lock = os.open(hidden / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        home = cls(hidden.rename(base / hidden.name[1:]), lock)
+        home = cls(*locked_folder(_PREFIX))
         if len(os.fsencode(home.socket)) > _LONGEST_SOCKET:
             home.remove()
+            base = home.folder.parent
             raise SettingsError(f"TMPDIR must be a shorter path: {base} is too long for a socket")
         return home
 
@@ -73,8 +70,45 @@ class Home:
         os.close(self.lock)
 
 
-def _sweep(base: Path) -> None:
-    for folder in base.glob(f"{_PREFIX}*"):
+def locked_folder(prefix: str) -> tuple[Path, int]:
+    """
+    Make a private folder, and remove those of the same prefix that a killed sidecar left.
+
+    Args:
+        prefix: How its name begins.
+
+    Returns:
+        The folder, and the file descriptor of the lock that says it is in use.
+    """
+    base = Path(tempfile.gettempdir())
+    _sweep(base, prefix)
+    # Gets its name only when it is locked: a sweep must not take it before.
+    hidden = Path(tempfile.mkdtemp(prefix=f".{prefix}", dir=base))
+    lock = os.open(hidden / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return hidden.rename(base / hidden.name[1:]), lock
+
+
+@contextmanager
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """
+    Have such a folder for a while. Forked children may leave it: it is removed by who made it.
+
+    Args:
+        prefix: How its name begins.
+    """
+    owner = os.getpid()
+    folder, lock = locked_folder(prefix)
+    try:
+        yield folder
+    finally:
+        if os.getpid() == owner:
+            shutil.rmtree(folder, ignore_errors=True)
+            os.close(lock)
+
+
+def _sweep(base: Path, prefix: str) -> None:
+    for folder in base.glob(f"{prefix}*"):
         try:
             if folder.lstat().st_uid == os.getuid():
                 _remove_if_stale(folder)
