@@ -11,9 +11,12 @@ Our error tree:
     + UnknownSemantic             names the path of the semantic
     + NestingTooDeep
     + TooManyEvaluations
-    + BodyTooLarge           413
+    + Unauthenticated        401  the caller is not known
+    + Forbidden              403  the caller is known, and may not ask this
     + NotFound               404
     + MethodNotAllowed       405
+    + BodyTooLarge           413
+    + TooManyRequests        429
   x EngineError              503  no decision was made; never a refusal
     + EngineUnreachable           nobody listens where OPA should
     + EngineTimeout               OPA did not answer in time
@@ -160,6 +163,36 @@ class BodyTooLarge(RequestError):
     code = "body_too_large"
     status = 413
     sentence = "The request's body is too large."
+
+
+class Unauthenticated(RequestError):
+    """
+    The caller has no credential, or none that is good.
+    """
+
+    code = "unauthenticated"
+    status = 401
+    sentence = "The caller is not known."
+
+
+class Forbidden(RequestError):
+    """
+    The caller is known, and may not ask this.
+    """
+
+    code = "forbidden"
+    status = 403
+    sentence = "The caller may not ask this."
+
+
+class TooManyRequests(RequestError):
+    """
+    The caller asks more often than is taken.
+    """
+
+    code = "too_many_requests"
+    status = 429
+    sentence = "The caller asks too often."
 
 
 class NotFound(RequestError):
