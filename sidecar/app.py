@@ -15,7 +15,7 @@ from sidecar.api import health
 from sidecar.api.evaluation import EvaluationEndpoint
 from sidecar.api.evaluations import EvaluationsEndpoint
 from sidecar.api.metrics import MetricsEndpoint
-from sidecar.api.openapi import openapi
+from sidecar.api.openapi import OpenApiEndpoint
 from sidecar.api.request import answered
 from sidecar.engine.engine import Engine
 from sidecar.observability.metrics import Metrics
@@ -54,7 +54,7 @@ def create_app(
         ("GET", "/healthz", health.healthz),
         ("GET", "/readyz", health.Readiness(engine)),
         ("GET", "/metrics", MetricsEndpoint(metrics, engine, restarts)),
-        ("GET", "/openapi.json", openapi),
+        ("GET", "/openapi.json", OpenApiEndpoint(settings.limits)),
     )
     for method, path, view in routes:
         app.add_url_rule(
@@ -67,7 +67,9 @@ def create_app(
 
 def _answer_errors(app: Flask, metrics: Metrics) -> None:
     def ours(wrong: errors.SidecarError) -> Response:
-        metrics.failed(wrong.code)
+        # What is asked of no endpoint is no decision that could have been made.
+        if not isinstance(wrong, errors.NotFound | errors.MethodNotAllowed):
+            metrics.failed(wrong.code)
         if isinstance(wrong, errors.EngineError):
             _log.error("no decision", code=wrong.code, path=request.path)
         return answered({"error": wrong.described()}, status=wrong.status)

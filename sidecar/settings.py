@@ -6,6 +6,7 @@ are frozen; a value is checked where its section is made.
 """
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,11 @@ _NOT_YET: Final = {
     "SIDECAR_TLS_CLIENT_CA": "callers are not asked for certificates",
     "SIDECAR_TOKENS_FILE": "callers are not known by tokens",
 }
+# What Kubernetes puts into every container where a Service is called `sidecar`.
+_SERVICE_LINK: Final = re.compile(
+    r"SIDECAR_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_[0-9]+_(TCP|UDP|SCTP)(_[A-Z]+)?)"
+    r"|SIDECAR_PORT=(tcp|udp|sctp)://.*"
+)
 _SHIPPED_BUNDLE: Final = Path(__file__).parents[1] / "policies"
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _ONLY_IN_ENVIRONMENT: Final = {
@@ -262,7 +268,11 @@ class Settings:
         Raises:
             SettingsError: Something is wrong; the message says what, and what would be right.
         """
-        given = {name: text for name, text in environment.items() if name.startswith(_PREFIX)}
+        given = {
+            name: text
+            for name, text in environment.items()
+            if name.startswith(_PREFIX) and not _is_service_link(name, text)
+        }
         for name, text in given.items():
             _check_variable(name, text)
         rest = _rest(given)
@@ -272,6 +282,10 @@ class Settings:
         if "SIDECAR_BUNDLE" in given:
             beside["bundle"] = Path(given["SIDECAR_BUNDLE"])
         return strict.section(cls, rest, **beside)
+
+
+def _is_service_link(name: str, text: str) -> bool:
+    return any(_SERVICE_LINK.fullmatch(seen) for seen in (name, f"{name}={text}"))
 
 
 def _check_address(url: str) -> None:

@@ -120,7 +120,19 @@ def _item(defaults: Mapping[str, Any], item: Mapping[str, Any], index: int) -> I
     try:
         return parse.evaluation(merged, f"/evaluations/{index}")
     except RequestError as wrong:
-        return wrong
+        return _placed(wrong, defaults, item, index)
+
+
+def _placed(
+    wrong: RequestError, defaults: Mapping[str, Any], item: Mapping[str, Any], index: int
+) -> RequestError:
+    """
+    Name the place where it stands: what an item took over is a default.
+    """
+    place = f"/evaluations/{index}"
+    below = (wrong.path or "").removeprefix(place)
+    key = below.split("/")[1]
+    return type(wrong)(below) if key in defaults and key not in item else wrong
 
 
 def _until(

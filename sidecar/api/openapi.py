@@ -2,25 +2,32 @@
 `GET /openapi.json`: the API's description.
 """
 
-from functools import cache
 from importlib.resources import files
 
 import msgspec
 import yaml
 from flask import Response
 
-
-@cache
-def description() -> bytes:
-    """
-    The OpenAPI document, as JSON.
-    """
-    text = files("sidecar.api").joinpath("openapi.yaml").read_text("utf-8")
-    return msgspec.json.encode(yaml.safe_load(text))
+from sidecar.settings import Limits
 
 
-def openapi() -> Response:
+class OpenApiEndpoint:
     """
-    Answer with the document.
+    Answers with the OpenAPI document, true to what is set.
+
+    Args:
+        limits: How much a request may ask for.
     """
-    return Response(description(), content_type="application/json")
+
+    def __init__(self, limits: Limits) -> None:
+        text = files("sidecar.api").joinpath("openapi.yaml").read_text("utf-8")
+        document = yaml.safe_load(text)
+        schemas = document["components"]["schemas"]
+        schemas["Evaluations"]["properties"]["evaluations"]["maxItems"] = limits.evaluations
+        self._document = msgspec.json.encode(document)
+
+    def __call__(self) -> Response:
+        """
+        Answer.
+        """
+        return Response(self._document, content_type="application/json")

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from sidecar import errors
-from sidecar.api.openapi import description
+from sidecar.api.openapi import OpenApiEndpoint
 from sidecar.app import create_app
 from sidecar.engine.client import Opa
 from sidecar.engine.endpoint import Endpoint
 from sidecar.engine.engine import Engine
-from sidecar.settings import Settings
+from sidecar.settings import Limits, Settings
 
-DOCUMENT = json.loads(description())
+DOCUMENT = json.loads(OpenApiEndpoint(Limits())().data)
 OPERATIONS = [
     (path, method, operation)
     for path, methods in DOCUMENT["paths"].items()
@@ -97,3 +97,15 @@ def test_operations_have_names_of_their_own():
     names = [operation["operationId"] for _, _, operation in OPERATIONS]
 
     assert len(names) == len(set(names))
+
+
+def test_the_limit_is_the_one_that_is_set():
+    """
+    How many evaluations one request may hold is said as it is set.
+    """
+    document = json.loads(OpenApiEndpoint(Limits(evaluations=7))().data)
+
+    assert (
+        document["components"]["schemas"]["Evaluations"]["properties"]["evaluations"]["maxItems"]
+        == 7
+    )

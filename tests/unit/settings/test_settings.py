@@ -249,6 +249,24 @@ def test_variables_that_are_refused(name, text, message):
     assert _message(None, **{name: text}) == message
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("SIDECAR_SERVICE_HOST", "10.0.0.7"),
+        ("SIDECAR_SERVICE_PORT", "8080"),
+        ("SIDECAR_SERVICE_PORT_HTTP", "8080"),
+        ("SIDECAR_PORT", "tcp://10.0.0.7:8080"),
+        ("SIDECAR_PORT_8080_TCP", "tcp://10.0.0.7:8080"),
+        ("SIDECAR_PORT_8080_TCP_PROTO", "tcp"),
+    ],
+)
+def test_a_service_s_variables_are_kubernetes_own(name, text):
+    """
+    Where a Service is called sidecar, what Kubernetes says of it in each container is no setting.
+    """
+    assert _from(**{name: text}) == Settings()
+
+
 def test_other_variables_are_not_ours():
     """
     What does not begin with SIDECAR_ is left alone.
