@@ -3,6 +3,7 @@ The Flask application: which endpoint is where, and what an error is answered wi
 """
 
 import logging
+import os
 from collections.abc import Callable
 from time import perf_counter
 
@@ -12,11 +13,14 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from sidecar import errors
 from sidecar.api import health
+from sidecar.api.discovery import DiscoveryEndpoint
 from sidecar.api.evaluation import EvaluationEndpoint
 from sidecar.api.evaluations import EvaluationsEndpoint
 from sidecar.api.metrics import MetricsEndpoint
 from sidecar.api.openapi import OpenApiEndpoint
+from sidecar.api.pages import Pages
 from sidecar.api.request import answered
+from sidecar.api.search import searches
 from sidecar.engine.engine import Engine
 from sidecar.observability.metrics import Metrics
 from sidecar.settings import Settings
@@ -30,7 +34,10 @@ _OURS: dict[type[HTTPException], type[errors.SidecarError]] = {
 
 
 def create_app(
-    settings: Settings, engine: Engine, restarts: Callable[[], int] | None = None
+    settings: Settings,
+    engine: Engine,
+    restarts: Callable[[], int] | None = None,
+    page_key: bytes | None = None,
 ) -> Flask:
     """
     Make the application.
@@ -41,6 +48,9 @@ def create_app(
         engine: Who is asked for decisions.
 
         restarts: Tells how often the sidecar's own OPA was started again; None where it has none.
+
+        page_key: What pages of searches are signed with: the same in all processes. None for one
+            that nobody else has.
     """
     app = Flask("sidecar", static_folder=None)
     # Else a doubled slash is answered with a redirection, to where the Host header says.
@@ -48,14 +58,22 @@ def create_app(
     metrics = Metrics()
     alone = EvaluationEndpoint(engine, metrics, settings.limits)
     many = EvaluationsEndpoint(engine, metrics, settings.limits, alone)
-    routes: tuple[tuple[str, str, Callable[[], Response]], ...] = (
+    pages = Pages(page_key or os.urandom(32), settings.limits.results)
+    routes: list[tuple[str, str, Callable[[], Response]]] = [
         ("POST", "/access/v1/evaluation", alone),
         ("POST", "/access/v1/evaluations", many),
         ("GET", "/healthz", health.healthz),
         ("GET", "/readyz", health.Readiness(engine)),
         ("GET", "/metrics", MetricsEndpoint(metrics, engine, restarts)),
         ("GET", "/openapi.json", OpenApiEndpoint(settings.limits)),
-    )
+        *(
+            ("POST", path, search)
+            for path, search in searches(engine, metrics, settings.limits, pages).items()
+        ),
+    ]
+    if settings.public_url is not None:
+        discovery = DiscoveryEndpoint(settings.public_url, engine, settings.discovery.signer())
+        routes.append(("GET", discovery.path, discovery))
     for method, path, view in routes:
         app.add_url_rule(
             path, path, view, methods=[method], provide_automatic_options=False, strict_slashes=True

@@ -11,6 +11,7 @@ Our error tree:
     + UnknownSemantic             names the path of the semantic
     + NestingTooDeep
     + TooManyEvaluations
+    + PageUnknown                 names the path of a page that is none of this search
     + Unauthenticated        401  the caller is not known
     + Forbidden              403  the caller is known, and may not ask this
     + NotFound               404
@@ -153,6 +154,15 @@ class TooManyEvaluations(RequestError):
 
     def __init__(self, path: str | None = "/evaluations") -> None:
         super().__init__(path)
+
+
+class PageUnknown(RequestError):
+    """
+    `page` asks for what is no page of this search: the search was another one, or the bundle was.
+    """
+
+    code = "page_unknown"
+    sentence = "There is no such page of this search: start it again."
 
 
 class BodyTooLarge(RequestError):

@@ -11,16 +11,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from sidecar import strict
 from sidecar.engine.endpoint import Endpoint
 from sidecar.errors import SettingsError
+from sidecar.signer import Signer
 from sidecar.strict import between
 
 _PREFIX: Final = "SIDECAR_"
-_TAKEN: Final = ("SIDECAR_LISTEN", "SIDECAR_BUNDLE", "SIDECAR_OPA_URL", "SIDECAR_CONFIG")
+_TAKEN: Final = (
+    "SIDECAR_LISTEN",
+    "SIDECAR_PUBLIC_URL",
+    "SIDECAR_BUNDLE",
+    "SIDECAR_OPA_URL",
+    "SIDECAR_CONFIG",
+)
 _NOT_YET: Final = {
-    "SIDECAR_PUBLIC_URL": "there is no metadata document",
     "SIDECAR_TLS_CERT": "TLS is not served",
     "SIDECAR_TLS_KEY": "TLS is not served",
     "SIDECAR_TLS_CLIENT_CA": "callers are not asked for certificates",
@@ -31,10 +38,12 @@ _SERVICE_LINK: Final = re.compile(
     r"SIDECAR_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_[0-9]+_(TCP|UDP|SCTP)(_[A-Z]+)?)"
     r"|SIDECAR_PORT=(tcp|udp|sctp)://.*"
 )
+_PUBLIC_URL: Final = re.compile(r"https://[A-Za-z0-9.\-:\[\]]+(/[A-Za-z0-9._~\-]+)*/?")
 _SHIPPED_BUNDLE: Final = Path(__file__).parents[1] / "policies"
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _ONLY_IN_ENVIRONMENT: Final = {
     "listen": "SIDECAR_LISTEN",
+    "public_url": "SIDECAR_PUBLIC_URL",
     "bundle": "SIDECAR_BUNDLE",
     "opa.url": "SIDECAR_OPA_URL",
 }
@@ -134,11 +143,14 @@ class Limits:
         nesting: How many objects and lists may stand in each other, the body itself counted.
 
         evaluations: How many evaluations one request may hold.
+
+        results: How many results of a search one page holds.
     """
 
     body_bytes: int = 1_048_576
     nesting: int = 32
     evaluations: int = 1000
+    results: int = 1000
 
     def __post_init__(self) -> None:
         """
@@ -147,6 +159,7 @@ class Limits:
         between("limits.body_bytes", self.body_bytes, 1024, 67_108_864)
         between("limits.nesting", self.nesting, 4, 200)
         between("limits.evaluations", self.evaluations, 1, 100_000)
+        between("limits.results", self.results, 1, 100_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +230,39 @@ class Log:
 
 
 @dataclass(frozen=True, slots=True)
+class Discovery:
+    """
+    What the metadata document is signed with.
+
+    Attributes:
+        key: A private key; None where the document is not signed.
+
+        key_id: The name by which callers find its public key.
+    """
+
+    key: Path | None = None
+    key_id: str | None = None
+
+    def __post_init__(self) -> None:
+        """
+        Refuse what is no key.
+        """
+        try:
+            self.signer()
+        except (OSError, ValueError) as wrong:
+            raise SettingsError(
+                "discovery.key must be a PEM file with a private key (RSA, Ed25519, or EC on "
+                f"P-256, P-384 or P-521), got {str(self.key)!r}"
+            ) from wrong
+
+    def signer(self) -> Signer | None:
+        """
+        Make who signs with the key, where one is set.
+        """
+        return None if self.key is None else Signer.from_file(self.key, self.key_id)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """
     All that is set.
@@ -227,6 +273,9 @@ class Settings:
         listen_beyond_loopback: Whether it may listen where other machines can ask, too. Callers are
             not authenticated.
 
+        public_url: The https address that callers use: the identifier in the metadata document.
+            None where there is no such document.
+
         bundle: A folder of Rego and data with a `.manifest`, or a tarball; for our own OPA.
 
         server: How requests are taken.
@@ -235,21 +284,27 @@ class Settings:
 
         opa: How OPA is had and asked.
 
+        discovery: What the metadata document is signed with.
+
         log: What is written to stderr.
     """
 
     listen: Listen = field(default_factory=Listen)
     listen_beyond_loopback: bool = False
+    public_url: str | None = None
     bundle: Path = _SHIPPED_BUNDLE
     server: Server = field(default_factory=Server)
     limits: Limits = field(default_factory=Limits)
     opa: OpaSettings = field(default_factory=OpaSettings)
+    discovery: Discovery = field(default_factory=Discovery)
     log: Log = field(default_factory=Log)
 
     def __post_init__(self) -> None:
         """
-        Refuse to be asked from elsewhere where nobody said so.
+        Refuse to be asked from elsewhere where nobody said so, and what is no public address.
         """
+        if self.public_url is not None:
+            _check_public_url(self.public_url)
         if not self.listen.on_loopback and not self.listen_beyond_loopback:
             raise SettingsError(
                 f"SIDECAR_LISTEN must be on the loopback, got {self.listen.host!r}: callers are "
@@ -279,6 +334,8 @@ class Settings:
         beside: dict[str, Any] = {}
         if "SIDECAR_LISTEN" in given:
             beside["listen"] = Listen.from_text(given["SIDECAR_LISTEN"])
+        if "SIDECAR_PUBLIC_URL" in given:
+            beside["public_url"] = given["SIDECAR_PUBLIC_URL"]
         if "SIDECAR_BUNDLE" in given:
             beside["bundle"] = Path(given["SIDECAR_BUNDLE"])
         return strict.section(cls, rest, **beside)
@@ -297,6 +354,22 @@ def _check_address(url: str) -> None:
             "SIDECAR_OPA_URL must be http://host:port, https://host:port or unix:///path, and "
             "nothing beside"
         ) from wrong
+
+
+def _check_public_url(url: str) -> None:
+    """
+    Refuse what is no identifier of a decision point (AuthZEN 1.0, section 9.1).
+    """
+    try:
+        parts = urlsplit(url)
+        whole = parts.scheme == "https" and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole or not _PUBLIC_URL.fullmatch(url):
+        raise SettingsError(
+            "SIDECAR_PUBLIC_URL must be https://host, perhaps with a port and a path, and nothing "
+            f"beside, got {url!r}"
+        )
 
 
 def _check_variable(name: str, text: str) -> None:

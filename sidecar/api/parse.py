@@ -20,8 +20,13 @@ from sidecar.errors import (
 
 Object = dict[str, Any]
 
-ENTITIES: Final = {"subject": ("type", "id"), "action": ("name",), "resource": ("type", "id")}
-_EVALUATION: Final = (*ENTITIES, "context")
+Required = Mapping[str, tuple[str, ...]]
+
+ENTITIES: Final[Required] = {
+    "subject": ("type", "id"),
+    "action": ("name",),
+    "resource": ("type", "id"),
+}
 _JSON: Final = "application/json"
 _LARGEST_INTEGER: Final = 2**63 - 1
 _LONG_NUMBER: Final = re.compile(rb"[0-9]{19}")
@@ -67,7 +72,7 @@ def body(content_type: str | None, content: bytes, nesting: int) -> Object:
     return read
 
 
-def evaluation(given: Mapping[str, Any], at: str = "") -> Object:
+def evaluation(given: Mapping[str, Any], at: str = "", required: Required = ENTITIES) -> Object:
     """
     Take an evaluation out of an object; what the standard does not know is left out.
 
@@ -76,15 +81,17 @@ def evaluation(given: Mapping[str, Any], at: str = "") -> Object:
 
         at: JSON pointer to it.
 
+        required: The entities there must be, with the attributes they must have.
+
     Raises:
         MissingAttribute: Something required is absent.
         WrongType: Something is of a wrong type.
     """
-    for name, required in ENTITIES.items():
-        _check_entity(given, name, required, f"{at}/{name}")
+    for name, attributes in required.items():
+        _check_entity(given, name, attributes, f"{at}/{name}")
     if "context" in given and type(given["context"]) is not dict:
         raise WrongType(f"{at}/context")
-    return {name: given[name] for name in _EVALUATION if name in given}
+    return {name: given[name] for name in (*required, "context") if name in given}
 
 
 def _check_entity(given: Mapping[str, Any], name: str, required: tuple[str, ...], at: str) -> None:

@@ -94,7 +94,7 @@ def build(source: Path, target: Path, *, opa: Path) -> BuiltBundle:
         _MANIFEST: json.dumps(_completed(document, revision, batch)).encode(),
         f"{'/'.join(batch[:-1])}/sidecar_batch.rego": _batch_rule(manifest.decision, batch),
     }
-    _publish(files, manifest.decision, source, target, opa)
+    _publish(files, manifest, source, target, opa)
     return BuiltBundle(target, revision)
 
 
@@ -196,7 +196,7 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _publish(
-    files: Mapping[str, bytes], decision: DataPath, source: Path, target: Path, opa: Path
+    files: Mapping[str, bytes], manifest: Manifest, source: Path, target: Path, opa: Path
 ) -> None:
     """
     Have OPA build the tarball, and put it in place only when it will do. Not optimised: that loses
@@ -207,10 +207,16 @@ def _publish(
         copy, made = Path(beside, "copy"), Path(beside, "bundle.tar.gz")
         _write(copy, files)
         _run(opa, copy, source, "build", "--bundle", ".", "--output", str(made))
-        if not _is_rule(decision, copy, source, opa):
-            key, named = "metadata.authzen.decision", "/".join(decision)
-            raise SettingsError(f"{source / _MANIFEST}: {key} names no rule: {named}")
+        for key, path in _named_rules(manifest):
+            if not _is_rule(path, copy, source, opa):
+                raise SettingsError(f"{source / _MANIFEST}: {key} names no rule: {'/'.join(path)}")
         made.replace(target)
+
+
+def _named_rules(manifest: Manifest) -> Iterator[tuple[str, DataPath]]:
+    yield "metadata.authzen.decision", manifest.decision
+    for kind, path in manifest.search.items():
+        yield f"metadata.authzen.search.{kind}", path
 
 
 def _is_rule(path: DataPath, folder: Path, source: Path, opa: Path) -> bool:

@@ -5,7 +5,12 @@ What a bundle says of itself in its manifest (contract, section 3).
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+SEARCHES: Final = ("subject", "resource", "action")
+"""
+What can be searched for (AuthZEN 1.0, section 8).
+"""
 
 _SEGMENT = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _DOCUMENTS = ("clauses", "sentences", "switches", "terms")
@@ -53,12 +58,15 @@ class Manifest:
 
         batch: DataPath of the rule that decides many at once, where there is one.
 
+        search: Paths of the rules that search, by what they search for.
+
         agreement: What the bundle says of its agreement, where it has one.
     """
 
     revision: str
     decision: DataPath
     batch: DataPath | None
+    search: Mapping[str, DataPath]
     agreement: AgreementSource | None
 
     @classmethod
@@ -80,8 +88,20 @@ class Manifest:
             revision=_member({"revision": "", **document}, "revision", str, "a string"),
             decision=_path(authzen, "metadata.authzen.decision"),
             batch=_path(authzen, "metadata.authzen.batch") if "batch" in authzen else None,
+            search=_searches(authzen),
             agreement=_agreement(metadata),
         )
+
+
+def _searches(authzen: dict[str, Any]) -> dict[str, DataPath]:
+    if "search" not in authzen:
+        return {}
+    search = _member(authzen, "metadata.authzen.search", dict, "an object")
+    return {
+        kind: _path(search, f"metadata.authzen.search.{kind}")
+        for kind in SEARCHES
+        if kind in search
+    }
 
 
 def segments(path: str) -> DataPath:

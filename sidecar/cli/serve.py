@@ -8,6 +8,7 @@ import sys
 from typing import NoReturn
 
 import click
+from flask import Flask
 
 from sidecar.engine.engine import Engine
 from sidecar.errors import EngineError
@@ -52,7 +53,13 @@ def _serve(settings: Settings) -> None:
         def listening() -> None:
             click.echo(f"listening on http://{where} with {bundle}")
 
-        Server(settings, listener, lambda: create_app(settings, engine, restarts), listening).run()
+        # Made once: a page may be asked of another worker than the one before it.
+        page_key = os.urandom(32)
+
+        def app() -> Flask:
+            return create_app(settings, engine, restarts, page_key)
+
+        Server(settings, listener, app, listening).run()
 
 
 def _bundle_in_words(engine: Engine) -> str:

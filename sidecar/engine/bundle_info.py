@@ -59,6 +59,8 @@ class BundleInfo:
 
         batch: Path of the rule that decides many at once, where there is one.
 
+        search: Paths of the rules that search, by what they search for.
+
         agreement: What it says of its agreement, where it has one.
     """
 
@@ -66,6 +68,7 @@ class BundleInfo:
     revision: str
     decision: DataPath
     batch: DataPath | None
+    search: Mapping[str, DataPath]
     agreement: Agreement | None
 
     @property
@@ -96,7 +99,14 @@ class BundleInfo:
                 return known
             agreement, read = _agreement(opa, manifest.agreement)
             if all(answer.revisions == bundles.revisions for answer in read):
-                return cls(name, manifest.revision, manifest.decision, manifest.batch, agreement)
+                return cls(
+                    name,
+                    manifest.revision,
+                    manifest.decision,
+                    manifest.batch,
+                    manifest.search,
+                    agreement,
+                )
         raise BundleNotActive()
 
 

@@ -15,11 +15,14 @@ from sidecar.engine.client import Answer, Opa
 from sidecar.engine.decision import ABSENT, Decision
 from sidecar.errors import (
     BundleNotActive,
+    DecisionMalformed,
+    DecisionUndefined,
     EngineBusy,
     EngineError,
     EngineTimeout,
     EngineUnreachable,
     EvaluationFailed,
+    NotFound,
 )
 
 Evaluation = Mapping[str, Any]
@@ -124,6 +127,42 @@ class Engine:
         if failed and len(failed) == len(decided):
             raise failed[0]
         return decided
+
+    def search(
+        self, kind: str, question: Mapping[str, Any], stages: Stages | None = None
+    ) -> tuple[BundleInfo, list[Any]]:
+        """
+        Ask for all entities of a kind that something is permitted with.
+
+        Args:
+            kind: subject, resource or action.
+
+            question: The search, without what the standard says to ignore. The date is added.
+
+            stages: Gets "opa": the seconds that OPA was waited for.
+
+        Returns:
+            The bundle that was asked, and what its rule has found.
+
+        Raises:
+            NotFound: The bundle has no rule for it.
+            EngineError: There is no answer, or none that makes sense.
+        """
+
+        def rule(info: BundleInfo) -> DataPath:
+            if kind not in info.search:
+                raise NotFound()
+            return info.search[kind]
+
+        if kind not in self.bundle().search:
+            # A newer bundle may have it.
+            self._refreshed()
+        info, answer = self._ask(rule, self._dated(question), stages)
+        if answer.result is ABSENT:
+            raise DecisionUndefined()
+        if not isinstance(answer.result, list):
+            raise DecisionMalformed()
+        return info, answer.result
 
     def bundle(self, revision: str | None = None) -> BundleInfo:
         """

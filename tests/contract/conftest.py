@@ -18,6 +18,8 @@ from tests.contract.asking import Ask, through_flask, through_http
 from tests.e2e.serve import ROOT, serving
 from tests.running import opa_running
 
+PUBLIC_URL = "https://pdp.example.com/tenant1"
+
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
@@ -50,12 +52,14 @@ def sidecar(
         bundle = build(ROOT / "policies", folder / "privacy.tar.gz", opa=opa_binary)
     else:
         bundle = built(name)
+    # Only one of them is known by a public address.
+    known = {"SIDECAR_PUBLIC_URL": PUBLIC_URL} if name == "directory" else {}
     endpoint = Endpoint(f"unix://{folder}/s", read_timeout_s=20)
     with (
         opa_running(opa_binary, endpoint, "--bundle", bundle.path, log=folder / "log"),
-        serving(SIDECAR_OPA_URL=endpoint.url) as address,
+        serving(SIDECAR_OPA_URL=endpoint.url, **known) as address,
     ):
         opa = Opa(endpoint)
-        app = create_app(Settings(), Engine(opa))
+        app = create_app(Settings.from_environment(known), Engine(opa))
         yield Sidecar({"flask": through_flask(app), "gunicorn": through_http(address)}, address)
         opa.close_connection()

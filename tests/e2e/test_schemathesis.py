@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.e2e.serve import serving
 
+CONFIG = Path(__file__).with_name("schemathesis.toml")
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
 
@@ -18,7 +19,8 @@ def test_what_is_served_is_what_is_described(tmp_path: Path) -> None:
     with serving() as address:
         done = subprocess.run(
             [
-                *(SCHEMATHESIS, "run", f"http://{address}/openapi.json", "--no-color"),
+                *(SCHEMATHESIS, "--config-file", CONFIG),
+                *("run", f"http://{address}/openapi.json", "--no-color"),
                 *("--phases", "examples,coverage,fuzzing,stateful", "--checks", "all"),
                 # The same cases in every run: a seed would say nothing.
                 "--generation-deterministic",

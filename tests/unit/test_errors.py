@@ -52,7 +52,7 @@ def test_an_error_is_of_its_branch(error: type[SidecarError]):
     What is wrong with a request is 4xx, what OPA could not decide is 503, the rest is 500.
     """
     statuses: dict[type, set[int]] = {
-        errors.RequestError: {400, 404, 405, 413},
+        errors.RequestError: {400, 401, 403, 404, 405, 413, 429},
         errors.EngineError: {503},
         SidecarError: {500},
     }

@@ -5,10 +5,16 @@ package privacy.agreement
 import data.privacy.vocabulary
 
 # METADATA
-# title: The terms that may stand in labels of metrics
+# title: The terms that may stand in labels of metrics, and the types of obligations
 terms := {
 	"action": [name | some name, _ in vocabulary.actions],
 	"purpose": [name | some name, _ in vocabulary.purposes],
 	"reason": [name | some name, _ in vocabulary.reasons],
 	"obligation": [name | some name, _ in vocabulary.obligations],
+	"obligation_type": [obligation_type],
 }
+
+# METADATA
+# title: The type of every obligation
+# description: None of the types that the Obligations profile registers says what the agreement asks for.
+obligation_type := "custom"

@@ -23,8 +23,8 @@ AGREEMENT = Agreement(
     },
     switches={"strict": True},
 )
-INFO = BundleInfo("decision", "r1", ("a", "b"), None, AGREEMENT)
-PLAIN = BundleInfo("decision", "r1", ("a", "b"), None, None)
+INFO = BundleInfo("decision", "r1", ("a", "b"), None, {}, AGREEMENT)
+PLAIN = BundleInfo("decision", "r1", ("a", "b"), None, {}, None)
 CONTEXT: dict[str, Any] = {
     "reason": "mixed",
     "clauses": [{"id": "7-a", "effect": "permits"}, {"id": "9-z"}],

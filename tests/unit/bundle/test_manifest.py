@@ -24,7 +24,7 @@ def test_a_decision_is_all_that_it_takes():
     """
     Everything else may be absent.
     """
-    assert Manifest.from_document(LEAST) == Manifest("", ("a", "decision"), None, None)
+    assert Manifest.from_document(LEAST) == Manifest("", ("a", "decision"), None, {}, None)
 
 
 def test_all_of_it_is_read():
@@ -35,13 +35,19 @@ def test_all_of_it_is_read():
         "revision": "r1",
         "roots": ["a"],
         "metadata": {
-            "authzen": {"decision": "a/decision", "batch": "a/b/c", "deterministic": True},
+            "authzen": {
+                "decision": "a/decision",
+                "batch": "a/b/c",
+                "search": {"subject": "a/subjects", "planet": "a/planets"},
+                "deterministic": True,
+            },
             "agreement": AGREEMENT | {"clauses": "a/clauses", "terms": "a", "sha256": "x"},
         },
     }
     manifest = Manifest.from_document(document)
 
     assert (manifest.revision, manifest.batch) == ("r1", ("a", "b", "c"))
+    assert manifest.search == {"subject": ("a", "subjects")}
     assert manifest.agreement is not None
     assert manifest.agreement.documents == {"clauses": ("a", "clauses"), "terms": ("a",)}
 

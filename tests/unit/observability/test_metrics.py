@@ -29,8 +29,8 @@ TERMS: Final = {
     "obligation": frozenset({"notify"}),
 }
 AGREEMENT: Final = Agreement("rules", "1", clauses={"1-a": {}, "2": {}}, terms=TERMS)
-INFO: Final = BundleInfo("decision", "r1", ("a", "decision"), None, AGREEMENT)
-PLAIN: Final = BundleInfo("decision", "r1", ("a", "decision"), None, None)
+INFO: Final = BundleInfo("decision", "r1", ("a", "decision"), None, {}, AGREEMENT)
+PLAIN: Final = BundleInfo("decision", "r1", ("a", "decision"), None, {}, None)
 HOSTILE: Final[list[Any]] = [
     *("", "unheard of", "other ", "READ", "read\n", 'a"b', "a{b}", "\\", "\0", "ä" * 5000),
     *(None, True, 0, 1.5, [], ["read"], ["billing", ["x"]], {}, {"read": 1}, [[]]),

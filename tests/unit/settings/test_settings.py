@@ -9,13 +9,17 @@ from typing import Any, Final
 import pytest
 
 from sidecar.errors import SettingsError
-from sidecar.settings import Limits, Listen, Log, OpaSettings, Server, Settings
+from sidecar.settings import Discovery, Limits, Listen, Log, OpaSettings, Server, Settings
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = Path(__file__).parents[3]
-_SECTIONS: Final = "listen, listen_beyond_loopback, bundle, server, limits, opa, log"
+_SECTIONS: Final = (
+    "listen, listen_beyond_loopback, public_url, bundle, server, limits, opa, discovery, log"
+)
 _SERVER: Final = "workers, threads, keepalive_s, receive_within_s, stop_within_s"
-_TAKEN: Final = "SIDECAR_LISTEN, SIDECAR_BUNDLE, SIDECAR_OPA_URL, SIDECAR_CONFIG"
+_TAKEN: Final = (
+    "SIDECAR_LISTEN, SIDECAR_PUBLIC_URL, SIDECAR_BUNDLE, SIDECAR_OPA_URL, SIDECAR_CONFIG"
+)
 _ODD: Final = "it holds what is no text, no number or no date"
 
 MISTAKES: Final = {
@@ -65,6 +69,7 @@ EDGES: Final = [
     (Limits, "limits", "body_bytes", 1024, 67_108_864),
     (Limits, "limits", "nesting", 4, 200),
     (Limits, "limits", "evaluations", 1, 100_000),
+    (Limits, "limits", "results", 1, 100_000),
     (OpaSettings, "opa", "start_within_s", 0.1, 600),
     (OpaSettings, "opa", "connect_timeout_s", 0.001, 60),
     (OpaSettings, "opa", "answer_timeout_s", 0.001, 60),
@@ -80,7 +85,6 @@ VARIABLES: Final = [
     *(
         (name, "x", f"{name} cannot be set: {why} in this version")
         for name, why in {
-            "SIDECAR_PUBLIC_URL": "there is no metadata document",
             "SIDECAR_TLS_CERT": "TLS is not served",
             "SIDECAR_TLS_KEY": "TLS is not served",
             "SIDECAR_TLS_CLIENT_CA": "callers are not asked for certificates",
@@ -166,6 +170,7 @@ def test_defaults():
     assert asdict(_from()) == {
         "listen": {"host": "127.0.0.1", "port": 8080},
         "listen_beyond_loopback": False,
+        "public_url": None,
         "bundle": ROOT / "policies",
         "server": {
             "workers": 1,
@@ -174,7 +179,7 @@ def test_defaults():
             "receive_within_s": 10.0,
             "stop_within_s": 20,
         },
-        "limits": {"body_bytes": 1_048_576, "nesting": 32, "evaluations": 1000},
+        "limits": {"body_bytes": 1_048_576, "nesting": 32, "evaluations": 1000, "results": 1000},
         "opa": {
             "url": None,
             "start_within_s": 10.0,
@@ -184,6 +189,7 @@ def test_defaults():
             "cert": None,
             "key": None,
         },
+        "discovery": {"key": None, "key_id": None},
         "log": {"level": "warning"},
     }
 
@@ -193,14 +199,16 @@ def test_everything_can_be_set(tmp_path: Path):
     Each key of the file gets where it belongs.
     """
     pem = ROOT / "tests/tls/client.pem"
+    key = ROOT / "tests/tls/client.key"
     file = tmp_path / "config.yaml"
     file.write_text(
         f"""\
 listen_beyond_loopback: true
 server: {{workers: 2, threads: 3, keepalive_s: 4, receive_within_s: 5, stop_within_s: 6}}
-limits: {{body_bytes: 2048, nesting: 8, evaluations: 9}}
+limits: {{body_bytes: 2048, nesting: 8, evaluations: 9, results: 10}}
 opa: {{start_within_s: 1.5, connect_timeout_s: 2, answer_timeout_s: 3.5,
       ca: {pem}, cert: {pem}, key: {pem}}}
+discovery: {{key: {key}, key_id: k}}
 log: {{level: debug}}
 """,
         "utf-8",
@@ -209,15 +217,18 @@ log: {{level: debug}}
     assert _from(
         file,
         SIDECAR_LISTEN="0.0.0.0:81",
+        SIDECAR_PUBLIC_URL="https://pdp.example.com",
         SIDECAR_BUNDLE="b",
         SIDECAR_OPA_URL="https://opa:8181",
     ) == Settings(
         listen=Listen("0.0.0.0", 81),
         listen_beyond_loopback=True,
+        public_url="https://pdp.example.com",
         bundle=Path("b"),
         server=Server(2, 3, 4, 5, 6),
-        limits=Limits(2048, 8, 9),
+        limits=Limits(2048, 8, 9, 10),
         opa=OpaSettings("https://opa:8181", 1.5, 2, 3.5, pem, pem, pem),
+        discovery=Discovery(key, "k"),
         log=Log("debug"),
     )
 
