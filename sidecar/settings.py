@@ -145,12 +145,19 @@ class Limits:
         evaluations: How many evaluations one request may hold.
 
         results: How many results of a search one page holds.
+
+        remedy_evaluations: How many evaluations may be tried to find what a request asks remedies
+            for.
+
+        remedies_within_s: How long that may take.
     """
 
     body_bytes: int = 1_048_576
     nesting: int = 32
     evaluations: int = 1000
     results: int = 1000
+    remedy_evaluations: int = 400
+    remedies_within_s: float = 1.0
 
     def __post_init__(self) -> None:
         """
@@ -160,6 +167,8 @@ class Limits:
         between("limits.nesting", self.nesting, 4, 200)
         between("limits.evaluations", self.evaluations, 1, 100_000)
         between("limits.results", self.results, 1, 100_000)
+        between("limits.remedy_evaluations", self.remedy_evaluations, 0, 100_000)
+        between("limits.remedies_within_s", self.remedies_within_s, 0.001, 60)
 
 
 @dataclass(frozen=True, slots=True)

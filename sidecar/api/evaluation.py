@@ -10,6 +10,7 @@ from flask import Response, request
 from sidecar.api import answer, parse
 from sidecar.api.request import answered, new_id, read
 from sidecar.engine.engine import Engine
+from sidecar.engine.remedies import Budget, remedied
 from sidecar.observability.metrics import Metrics
 from sidecar.settings import Limits
 
@@ -39,6 +40,7 @@ class EvaluationEndpoint:
         asked = parse.evaluation(body)
         stages = {"parse": perf_counter() - start}
         decision = self._engine.decide(asked, stages)
+        decision = remedied(self._engine, asked, decision, Budget.of(self._limits))
         info = self._engine.bundle(decision.revision)
         decided = perf_counter()
         decision_id = new_id()

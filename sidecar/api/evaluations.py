@@ -13,6 +13,7 @@ from sidecar.api.evaluation import EvaluationEndpoint
 from sidecar.api.request import answered, new_id, read
 from sidecar.engine.decision import Decision
 from sidecar.engine.engine import Engine
+from sidecar.engine.remedies import Budget, remedied
 from sidecar.errors import (
     EngineError,
     RequestError,
@@ -62,10 +63,11 @@ class EvaluationsEndpoint:
         items = [_item(body, item, index) for index, item in enumerate(given)]
         stages = {"parse": perf_counter() - start}
         outcomes = self._decided(items, stages)
+        budget = Budget.of(self._limits)
         decided = perf_counter()
         decision_id = new_id()
         answers = [
-            self._answer(item, outcome, f"{decision_id}-{index}")
+            self._answer(item, outcome, f"{decision_id}-{index}", budget)
             for index, (item, outcome) in enumerate(_until(ends, items, outcomes))
         ]
         response = answered({"evaluations": answers}, decision_id)
@@ -78,8 +80,11 @@ class EvaluationsEndpoint:
         decided = iter(self._engine.decide_all(whole, stages) if whole else ())
         return [item if isinstance(item, RequestError) else next(decided) for item in items]
 
-    def _answer(self, item: Item, outcome: Outcome, decision_id: str) -> dict[str, Any]:
+    def _answer(
+        self, item: Item, outcome: Outcome, decision_id: str, budget: Budget
+    ) -> dict[str, Any]:
         if isinstance(outcome, Decision) and not isinstance(item, RequestError):
+            outcome = remedied(self._engine, item, outcome, budget)
             info = self._engine.bundle(outcome.revision)
             self._metrics.decided(item, outcome, info)
             return answer.complete(outcome, item, info, decision_id)

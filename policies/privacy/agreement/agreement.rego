@@ -11,10 +11,5 @@ terms := {
 	"purpose": [name | some name, _ in vocabulary.purposes],
 	"reason": [name | some name, _ in vocabulary.reasons],
 	"obligation": [name | some name, _ in vocabulary.obligations],
-	"obligation_type": [obligation_type],
+	"obligation_type": [vocabulary.obligation_type],
 }
-
-# METADATA
-# title: The type of every obligation
-# description: None of the types that the Obligations profile registers says what the agreement asks for.
-obligation_type := "custom"

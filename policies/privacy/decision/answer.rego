@@ -142,7 +142,7 @@ _kept_apart(cited) := [_obligation("keep_categories_separate", ["2-k"])] if {
 # Some duties stand whatever the answer.
 _obligations_anyway := [_obligation(name, [clause]) | some name, clause in clauses.obliges_anyway]
 
-_obligation(name, binding) := {"id": name, "type": agreement.obligation_type, "properties": {"clauses": binding}}
+_obligation(name, binding) := {"id": name, "type": vocabulary.obligation_type, "properties": {"clauses": binding}}
 
 # Evidence of a gate that the caller should keep.
 _records(cited) := [record | some clause in cited; record := clauses.evidence[clause]]

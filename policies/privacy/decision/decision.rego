@@ -21,4 +21,6 @@ decision := _invalid if {
 
 _answered := object.union(_decided, {"context": {"explanation": explanation}}) if {
 	input.context.answer == "explain"
+} else := object.union(_decided, {"context": {"remedies": remedies}}) if {
+	input.context.answer == "remedies"
 } else := _decided

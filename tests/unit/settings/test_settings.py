@@ -70,6 +70,8 @@ EDGES: Final = [
     (Limits, "limits", "nesting", 4, 200),
     (Limits, "limits", "evaluations", 1, 100_000),
     (Limits, "limits", "results", 1, 100_000),
+    (Limits, "limits", "remedy_evaluations", 0, 100_000),
+    (Limits, "limits", "remedies_within_s", 0.001, 60),
     (OpaSettings, "opa", "start_within_s", 0.1, 600),
     (OpaSettings, "opa", "connect_timeout_s", 0.001, 60),
     (OpaSettings, "opa", "answer_timeout_s", 0.001, 60),
@@ -179,7 +181,14 @@ def test_defaults():
             "receive_within_s": 10.0,
             "stop_within_s": 20,
         },
-        "limits": {"body_bytes": 1_048_576, "nesting": 32, "evaluations": 1000, "results": 1000},
+        "limits": {
+            "body_bytes": 1_048_576,
+            "nesting": 32,
+            "evaluations": 1000,
+            "results": 1000,
+            "remedy_evaluations": 400,
+            "remedies_within_s": 1.0,
+        },
         "opa": {
             "url": None,
             "start_within_s": 10.0,
@@ -205,7 +214,8 @@ def test_everything_can_be_set(tmp_path: Path):
         f"""\
 listen_beyond_loopback: true
 server: {{workers: 2, threads: 3, keepalive_s: 4, receive_within_s: 5, stop_within_s: 6}}
-limits: {{body_bytes: 2048, nesting: 8, evaluations: 9, results: 10}}
+limits: {{body_bytes: 2048, nesting: 8, evaluations: 9, results: 10, remedy_evaluations: 11,
+         remedies_within_s: 12}}
 opa: {{start_within_s: 1.5, connect_timeout_s: 2, answer_timeout_s: 3.5,
       ca: {pem}, cert: {pem}, key: {pem}}}
 discovery: {{key: {key}, key_id: k}}
@@ -226,7 +236,7 @@ log: {{level: debug}}
         public_url="https://pdp.example.com",
         bundle=Path("b"),
         server=Server(2, 3, 4, 5, 6),
-        limits=Limits(2048, 8, 9, 10),
+        limits=Limits(2048, 8, 9, 10, 11, 12),
         opa=OpaSettings("https://opa:8181", 1.5, 2, 3.5, pem, pem, pem),
         discovery=Discovery(key, "k"),
         log=Log("debug"),
