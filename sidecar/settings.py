@@ -12,25 +12,35 @@ from pathlib import Path
 from typing import Any, Final
 
 from sidecar import strict
+from sidecar.callers.settings import Callers
 from sidecar.engine.endpoint import Endpoint
 from sidecar.errors import SettingsError
 from sidecar.strict import between
+from sidecar.tls import Tls
 
 _PREFIX: Final = "SIDECAR_"
-_TAKEN: Final = ("SIDECAR_LISTEN", "SIDECAR_BUNDLE", "SIDECAR_OPA_URL", "SIDECAR_CONFIG")
+_TAKEN: Final = (
+    "SIDECAR_LISTEN",
+    "SIDECAR_BUNDLE",
+    "SIDECAR_OPA_URL",
+    "SIDECAR_CONFIG",
+    "SIDECAR_TOKENS_FILE",
+    "SIDECAR_TLS_CERT",
+    "SIDECAR_TLS_KEY",
+    "SIDECAR_TLS_CLIENT_CA",
+)
 _NOT_YET: Final = {
     "SIDECAR_PUBLIC_URL": "there is no metadata document",
-    "SIDECAR_TLS_CERT": "TLS is not served",
-    "SIDECAR_TLS_KEY": "TLS is not served",
-    "SIDECAR_TLS_CLIENT_CA": "callers are not asked for certificates",
-    "SIDECAR_TOKENS_FILE": "callers are not known by tokens",
 }
+_TLS: Final = ("SIDECAR_TLS_CERT", "SIDECAR_TLS_KEY", "SIDECAR_TLS_CLIENT_CA")
 _SHIPPED_BUNDLE: Final = Path(__file__).parents[1] / "policies"
 _LEVELS: Final = ("debug", "info", "warning", "error")
 _ONLY_IN_ENVIRONMENT: Final = {
     "listen": "SIDECAR_LISTEN",
     "bundle": "SIDECAR_BUNDLE",
     "opa.url": "SIDECAR_OPA_URL",
+    "callers.tokens_file": "SIDECAR_TOKENS_FILE",
+    "tls": "SIDECAR_TLS_CERT",
 }
 
 
@@ -218,8 +228,8 @@ class Settings:
     Attributes:
         listen: Where the sidecar listens.
 
-        listen_beyond_loopback: Whether it may listen where other machines can ask, too. Callers are
-            not authenticated.
+        listen_beyond_loopback: Whether it may listen where other machines can ask, too, though
+            callers are not authenticated.
 
         bundle: A folder of Rego and data with a `.manifest`, or a tarball; for our own OPA.
 
@@ -230,6 +240,10 @@ class Settings:
         opa: How OPA is had and asked.
 
         log: What is written to stderr.
+
+        callers: Who may ask.
+
+        tls: How TLS is served.
     """
 
     listen: Listen = field(default_factory=Listen)
@@ -239,17 +253,34 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     opa: OpaSettings = field(default_factory=OpaSettings)
     log: Log = field(default_factory=Log)
+    callers: Callers = field(default_factory=Callers)
+    tls: Tls = field(default_factory=Tls)
 
     def __post_init__(self) -> None:
         """
-        Refuse to be asked from elsewhere where nobody said so.
+        Refuse to be asked from elsewhere where nobody said so, and names that nobody can have.
         """
+        if self.callers_known:
+            return
+        if self.callers.allowed is not None:
+            raise SettingsError(
+                "callers.allowed must go with a way to know callers: SIDECAR_TOKENS_FILE, "
+                "callers.jwt or SIDECAR_TLS_CLIENT_CA"
+            )
         if not self.listen.on_loopback and not self.listen_beyond_loopback:
             raise SettingsError(
                 f"SIDECAR_LISTEN must be on the loopback, got {self.listen.host!r}: callers are "
                 "not authenticated; set listen_beyond_loopback to true in SIDECAR_CONFIG to listen "
                 "there all the same"
             )
+
+    @property
+    def callers_known(self) -> bool:
+        """
+        Whether callers must say who they are.
+        """
+        callers = self.callers
+        return bool(callers.tokens_file or callers.jwt or self.tls.client_ca)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -271,6 +302,7 @@ class Settings:
             beside["listen"] = Listen.from_text(given["SIDECAR_LISTEN"])
         if "SIDECAR_BUNDLE" in given:
             beside["bundle"] = Path(given["SIDECAR_BUNDLE"])
+        beside["tls"] = Tls(*(_file(given, name) for name in _TLS))
         return strict.section(cls, rest, **beside)
 
 
@@ -296,7 +328,8 @@ def _check_variable(name: str, text: str) -> None:
 
 def _rest(given: Mapping[str, str]) -> dict[str, Any]:
     """
-    Read the file that the environment names, where it names one, and add OPA's address.
+    Read the file that the environment names, where it names one, and add what the environment alone
+    may say.
     """
     rest = strict.read(Path(given["SIDECAR_CONFIG"])) if "SIDECAR_CONFIG" in given else {}
     for key, variable in _ONLY_IN_ENVIRONMENT.items():
@@ -304,7 +337,15 @@ def _rest(given: Mapping[str, str]) -> dict[str, Any]:
         holder = rest.get(section) if section else rest
         if isinstance(holder, dict) and name in holder:
             raise SettingsError(f"{key} is set by {variable}, not in a file")
-    if "SIDECAR_OPA_URL" not in given:
-        return rest
-    opa = strict.mapping("opa", rest.get("opa", {}))
-    return {**rest, "opa": {**opa, "url": given["SIDECAR_OPA_URL"]}}
+    for section, name, variable in (
+        ("opa", "url", "SIDECAR_OPA_URL"),
+        ("callers", "tokens_file", "SIDECAR_TOKENS_FILE"),
+    ):
+        if variable in given:
+            there = strict.mapping(section, rest.get(section, {}))
+            rest = {**rest, section: {**there, name: given[variable]}}
+    return rest
+
+
+def _file(given: Mapping[str, str], name: str) -> Path | None:
+    return Path(given[name]) if name in given else None

@@ -52,7 +52,7 @@ def test_an_error_is_of_its_branch(error: type[SidecarError]):
     What is wrong with a request is 4xx, what OPA could not decide is 503, the rest is 500.
     """
     statuses: dict[type, set[int]] = {
-        errors.RequestError: {400, 404, 405, 413},
+        errors.RequestError: {400, 401, 403, 404, 405, 413, 429},
         errors.EngineError: {503},
         SidecarError: {500},
     }
@@ -89,6 +89,26 @@ def test_too_many_evaluations_are_at_their_place():
     The path need not be said: there is only one.
     """
     assert errors.TooManyEvaluations().path == "/evaluations"
+
+
+@pytest.mark.parametrize(
+    ("error", "headers"),
+    [
+        (errors.Unauthenticated(), {"WWW-Authenticate": 'Bearer realm="sidecar"'}),
+        (
+            errors.Unauthenticated(sent=True),
+            {"WWW-Authenticate": 'Bearer realm="sidecar", error="invalid_token"'},
+        ),
+        (errors.TooManyRequests(retry_after_s=0.01), {"Retry-After": "1"}),
+        (errors.TooManyRequests(retry_after_s=2.5), {"Retry-After": "3"}),
+        (errors.Forbidden(), {}),
+    ],
+)
+def test_some_say_in_the_head_what_to_do(error: SidecarError, headers: dict[str, str]):
+    """
+    Who is not known is told how to be, and who asks too often when to come again.
+    """
+    assert error.headers == headers
 
 
 @pytest.mark.parametrize(

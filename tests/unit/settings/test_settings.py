@@ -13,9 +13,12 @@ from sidecar.settings import Limits, Listen, Log, OpaSettings, Server, Settings
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = Path(__file__).parents[3]
-_SECTIONS: Final = "listen, listen_beyond_loopback, bundle, server, limits, opa, log"
+_SECTIONS: Final = "listen, listen_beyond_loopback, bundle, server, limits, opa, log, callers, tls"
 _SERVER: Final = "workers, threads, keepalive_s, receive_within_s, stop_within_s"
-_TAKEN: Final = "SIDECAR_LISTEN, SIDECAR_BUNDLE, SIDECAR_OPA_URL, SIDECAR_CONFIG"
+_TAKEN: Final = (
+    "SIDECAR_LISTEN, SIDECAR_BUNDLE, SIDECAR_OPA_URL, SIDECAR_CONFIG, SIDECAR_TOKENS_FILE, "
+    "SIDECAR_TLS_CERT, SIDECAR_TLS_KEY, SIDECAR_TLS_CLIENT_CA"
+)
 _ODD: Final = "it holds what is no text, no number or no date"
 
 MISTAKES: Final = {
@@ -81,10 +84,6 @@ VARIABLES: Final = [
         (name, "x", f"{name} cannot be set: {why} in this version")
         for name, why in {
             "SIDECAR_PUBLIC_URL": "there is no metadata document",
-            "SIDECAR_TLS_CERT": "TLS is not served",
-            "SIDECAR_TLS_KEY": "TLS is not served",
-            "SIDECAR_TLS_CLIENT_CA": "callers are not asked for certificates",
-            "SIDECAR_TOKENS_FILE": "callers are not known by tokens",
         }.items()
     ),
 ]
@@ -185,6 +184,8 @@ def test_defaults():
             "key": None,
         },
         "log": {"level": "warning"},
+        "callers": {"tokens_file": None, "jwt": None, "allowed": None, "rate": None},
+        "tls": {"cert": None, "key": None, "client_ca": None},
     }
 
 
