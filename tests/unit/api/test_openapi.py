@@ -83,7 +83,7 @@ def test_callers_may_be_known_in_each_way_that_is_described():
     """
     What decides may ask for a credential of every kind, or for none; nothing else does.
     """
-    ways = [{}, *({name: []} for name in DOCUMENT["components"]["securitySchemes"])]
+    ways: list[Any] = [{}, *({name: []} for name in DOCUMENT["components"]["securitySchemes"])]
 
     assert [operation.get("security") for _, _, operation in OPERATIONS] == [
         ways if path.startswith("/access/") else None for path, _, _ in OPERATIONS
