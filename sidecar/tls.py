@@ -115,7 +115,7 @@ class Certificates:
         self._context = Watched(tuple(files), self._load)
         self._context.current()
 
-    def __call__(self, *_: Any) -> Context:
+    def __call__(self, _: Any, __: Any) -> Context:
         """
         Return the context for a new connection: gunicorn's `ssl_context`.
         """

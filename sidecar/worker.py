@@ -97,7 +97,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         kept = bool(super()._keepalive_after(conn, keepalive))
         if kept and isinstance(conn.sock, TlsConnection) and (more := conn.sock.pending()):
             # The next request came with this one: it is decrypted, and the poller will not see it.
-            conn.parser.unreader.unread(conn.sock.recv(more))
+            unreader = conn.parser.unreader
+            unreader.unread(unreader.take_buffered() + conn.sock.recv(more))
         return kept
 
     def _cap_keepalive(self, deadline: float) -> None:
