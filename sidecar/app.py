@@ -21,6 +21,7 @@ from sidecar.api.openapi import OpenApiEndpoint
 from sidecar.api.pages import Pages
 from sidecar.api.request import answered
 from sidecar.api.search import searches
+from sidecar.callers.gate import Gate
 from sidecar.engine.engine import Engine
 from sidecar.observability.metrics import Metrics
 from sidecar.settings import Settings
@@ -80,6 +81,7 @@ def create_app(
         )
     _answer_errors(app, metrics)
     _name_requests(app)
+    Gate(settings.callers, certificates=settings.tls.client_ca is not None).guard(app)
     return app
 
 
@@ -90,7 +92,9 @@ def _answer_errors(app: Flask, metrics: Metrics) -> None:
             metrics.failed(wrong.code)
         if isinstance(wrong, errors.EngineError):
             _log.error("no decision", code=wrong.code, path=request.path)
-        return answered({"error": wrong.described()}, status=wrong.status)
+        response = answered({"error": wrong.described()}, status=wrong.status)
+        response.headers.update(wrong.headers)
+        return response
 
     def theirs(wrong: HTTPException) -> Response:
         kind = _OURS.get(type(wrong), errors.RequestError)

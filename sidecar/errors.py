@@ -28,6 +28,7 @@ Our error tree:
     + DecisionUndefined           OPA answered, the policy did not
     + DecisionMalformed           the policy answered in another shape
     + BundleNotActive             OPA holds no bundle that decides
+    + KeysUnavailable             there are no keys to verify tokens with
   x InternalError            500  a fault of our own
   x SettingsError                 stops the start: exit code 2
   x MissingPart                   stops the start: exit code 3
@@ -37,6 +38,8 @@ sentences: neither what a caller sent nor an exception's text ever gets into a b
 start has no caller yet, and says what it is about.
 """
 
+import math
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -52,6 +55,8 @@ class SidecarError(Exception):
         message: The error's sentence for people.
 
         path: JSON pointer to the part of the request that is wrong, where there is one.
+
+        headers: What else the answer's head says.
     """
 
     code: ClassVar[str] = "error"
@@ -62,6 +67,7 @@ class SidecarError(Exception):
         super().__init__(self.sentence)
         self.message = self.sentence
         self.path = path
+        self.headers: Mapping[str, str] = {}
 
     def described(self) -> dict[str, str]:
         """
@@ -177,12 +183,23 @@ class BodyTooLarge(RequestError):
 
 class Unauthenticated(RequestError):
     """
-    The caller has no credential, or none that is good.
+    The caller has no credential, or none that is good. The answer says how to be known (RFC 6750,
+    section 3).
+
+    Args:
+        path: Never there.
+
+        sent: Whether there was a token.
     """
 
     code = "unauthenticated"
     status = 401
     sentence = "The caller is not known."
+
+    def __init__(self, path: str | None = None, sent: bool = False) -> None:
+        super().__init__(path)
+        wrong = ', error="invalid_token"' if sent else ""
+        self.headers = {"WWW-Authenticate": f'Bearer realm="sidecar"{wrong}'}
 
 
 class Forbidden(RequestError):
@@ -197,12 +214,21 @@ class Forbidden(RequestError):
 
 class TooManyRequests(RequestError):
     """
-    The caller asks more often than is taken.
+    The caller asks more often than is taken. The answer says when it may again.
+
+    Args:
+        path: Never there.
+
+        retry_after_s: How long to wait, in seconds.
     """
 
     code = "too_many_requests"
     status = 429
     sentence = "The caller asks too often."
+
+    def __init__(self, path: str | None = None, retry_after_s: float = 1.0) -> None:
+        super().__init__(path)
+        self.headers = {"Retry-After": str(math.ceil(retry_after_s))}
 
 
 class NotFound(RequestError):
@@ -314,6 +340,15 @@ class BundleNotActive(EngineError):
 
     code = "bundle_not_active"
     sentence = "No decision was made: no policy bundle is active."
+
+
+class KeysUnavailable(EngineError):
+    """
+    There are no keys to verify tokens with: they could never be fetched, or read.
+    """
+
+    code = "keys_unavailable"
+    sentence = "No decision was made: the keys that tokens are verified with are not to be had."
 
 
 class InternalError(SidecarError):

@@ -23,6 +23,7 @@ from sidecar.engine.home import temporary_folder
 from sidecar.engine.supervisor import Supervisor
 from sidecar.errors import SettingsError
 from sidecar.settings import Listen, Settings
+from sidecar.tls import Certificates
 from sidecar.worker import Worker, hold_stops, let_stops_through
 
 
@@ -60,6 +61,11 @@ class Server(BaseApplication):  # type: ignore[misc]
         Set gunicorn up.
         """
         server = self.settings.server
+        tls = self.settings.tls
+        if tls.served:
+            self.cfg.set("certfile", str(tls.cert))
+            self.cfg.set("keyfile", str(tls.key))
+            self.cfg.set("ssl_context", Certificates(tls))
         for name, value in {
             "bind": f"fd://{self._listener}",
             "worker_class": Worker,

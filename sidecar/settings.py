@@ -14,25 +14,24 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sidecar import strict
+from sidecar.callers.settings import Callers
 from sidecar.engine.endpoint import Endpoint
 from sidecar.errors import SettingsError
 from sidecar.signer import Signer
 from sidecar.strict import between
+from sidecar.tls import Tls
 
 _PREFIX: Final = "SIDECAR_"
+_TLS: Final = ("SIDECAR_TLS_CERT", "SIDECAR_TLS_KEY", "SIDECAR_TLS_CLIENT_CA")
 _TAKEN: Final = (
     "SIDECAR_LISTEN",
     "SIDECAR_PUBLIC_URL",
     "SIDECAR_BUNDLE",
     "SIDECAR_OPA_URL",
     "SIDECAR_CONFIG",
+    "SIDECAR_TOKENS_FILE",
+    *_TLS,
 )
-_NOT_YET: Final = {
-    "SIDECAR_TLS_CERT": "TLS is not served",
-    "SIDECAR_TLS_KEY": "TLS is not served",
-    "SIDECAR_TLS_CLIENT_CA": "callers are not asked for certificates",
-    "SIDECAR_TOKENS_FILE": "callers are not known by tokens",
-}
 # What Kubernetes puts into every container where a Service is called `sidecar`.
 _SERVICE_LINK: Final = re.compile(
     r"SIDECAR_(SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|PORT_[0-9]+_(TCP|UDP|SCTP)(_[A-Z]+)?)"
@@ -46,6 +45,8 @@ _ONLY_IN_ENVIRONMENT: Final = {
     "public_url": "SIDECAR_PUBLIC_URL",
     "bundle": "SIDECAR_BUNDLE",
     "opa.url": "SIDECAR_OPA_URL",
+    "callers.tokens_file": "SIDECAR_TOKENS_FILE",
+    "tls": "SIDECAR_TLS_CERT",
 }
 
 
@@ -279,8 +280,8 @@ class Settings:
     Attributes:
         listen: Where the sidecar listens.
 
-        listen_beyond_loopback: Whether it may listen where other machines can ask, too. Callers are
-            not authenticated.
+        listen_beyond_loopback: Whether it may listen where other machines can ask, too, though
+            callers are not authenticated.
 
         public_url: The https address that callers use: the identifier in the metadata document.
             None where there is no such document.
@@ -296,6 +297,10 @@ class Settings:
         discovery: What the metadata document is signed with.
 
         log: What is written to stderr.
+
+        callers: Who may ask.
+
+        tls: How TLS is served.
     """
 
     listen: Listen = field(default_factory=Listen)
@@ -307,19 +312,37 @@ class Settings:
     opa: OpaSettings = field(default_factory=OpaSettings)
     discovery: Discovery = field(default_factory=Discovery)
     log: Log = field(default_factory=Log)
+    callers: Callers = field(default_factory=Callers)
+    tls: Tls = field(default_factory=Tls)
 
     def __post_init__(self) -> None:
         """
-        Refuse to be asked from elsewhere where nobody said so, and what is no public address.
+        Refuse what is no public address, to be asked from elsewhere where nobody said so, and names
+        that nobody can have.
         """
         if self.public_url is not None:
             _check_public_url(self.public_url)
+        if self.callers_known:
+            return
+        if self.callers.allowed is not None:
+            raise SettingsError(
+                "callers.allowed must go with a way to know callers: SIDECAR_TOKENS_FILE, "
+                "callers.jwt or SIDECAR_TLS_CLIENT_CA"
+            )
         if not self.listen.on_loopback and not self.listen_beyond_loopback:
             raise SettingsError(
                 f"SIDECAR_LISTEN must be on the loopback, got {self.listen.host!r}: callers are "
                 "not authenticated; set listen_beyond_loopback to true in SIDECAR_CONFIG to listen "
                 "there all the same"
             )
+
+    @property
+    def callers_known(self) -> bool:
+        """
+        Whether callers must say who they are.
+        """
+        callers = self.callers
+        return bool(callers.tokens_file or callers.jwt or self.tls.client_ca)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Settings":
@@ -347,6 +370,7 @@ class Settings:
             beside["public_url"] = given["SIDECAR_PUBLIC_URL"]
         if "SIDECAR_BUNDLE" in given:
             beside["bundle"] = Path(given["SIDECAR_BUNDLE"])
+        beside["tls"] = Tls(*(_file(given, name) for name in _TLS))
         return strict.section(cls, rest, **beside)
 
 
@@ -382,8 +406,6 @@ def _check_public_url(url: str) -> None:
 
 
 def _check_variable(name: str, text: str) -> None:
-    if name in _NOT_YET:
-        raise SettingsError(f"{name} cannot be set: {_NOT_YET[name]} in this version")
     if name not in _TAKEN:
         raise SettingsError(f"{name} is unknown; known are {', '.join(_TAKEN)}")
     if not text:
@@ -392,7 +414,8 @@ def _check_variable(name: str, text: str) -> None:
 
 def _rest(given: Mapping[str, str]) -> dict[str, Any]:
     """
-    Read the file that the environment names, where it names one, and add OPA's address.
+    Read the file that the environment names, where it names one, and add what the environment alone
+    may say.
     """
     rest = strict.read(Path(given["SIDECAR_CONFIG"])) if "SIDECAR_CONFIG" in given else {}
     for key, variable in _ONLY_IN_ENVIRONMENT.items():
@@ -400,7 +423,15 @@ def _rest(given: Mapping[str, str]) -> dict[str, Any]:
         holder = rest.get(section) if section else rest
         if isinstance(holder, dict) and name in holder:
             raise SettingsError(f"{key} is set by {variable}, not in a file")
-    if "SIDECAR_OPA_URL" not in given:
-        return rest
-    opa = strict.mapping("opa", rest.get("opa", {}))
-    return {**rest, "opa": {**opa, "url": given["SIDECAR_OPA_URL"]}}
+    for section, name, variable in (
+        ("opa", "url", "SIDECAR_OPA_URL"),
+        ("callers", "tokens_file", "SIDECAR_TOKENS_FILE"),
+    ):
+        if variable in given:
+            there = strict.mapping(section, rest.get(section, {}))
+            rest = {**rest, section: {**there, name: given[variable]}}
+    return rest
+
+
+def _file(given: Mapping[str, str], name: str) -> Path | None:
+    return Path(given[name]) if name in given else None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from types import UnionType
-from typing import Any, Final, TypeVar, get_args, get_type_hints
+from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -126,6 +126,8 @@ def _value(kind: Any, key: str, value: Any) -> Any:
         kind = get_args(kind)[0]
     if is_dataclass(kind):
         return section(kind, mapping(key, value), f"{key}.")  # type: ignore[arg-type]
+    if get_origin(kind) is tuple:
+        return _texts(key, value)
     if kind is float and type(value) is int:
         return value
     if kind is Path and type(value) is str and value:
@@ -133,3 +135,9 @@ def _value(kind: Any, key: str, value: Any) -> Any:
     if type(value) is not kind:
         raise SettingsError(f"{key} must be {_SAYS[kind]}, got {value!r}")
     return value
+
+
+def _texts(key: str, value: Any) -> tuple[str, ...]:
+    if type(value) is not list or not all(type(each) is str and each for each in value):
+        raise SettingsError(f"{key} must be a list of texts, got {value!r}")
+    return tuple(value)

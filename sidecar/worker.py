@@ -2,26 +2,24 @@
 gunicorn's worker, made fit for callers of every kind, and for a stop at any time.
 """
 
-import math
 import os
 import signal
-import socket
 import time
 from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
-from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
+from sidecar.connection import Bounded, Connection, TlsConnection
 from sidecar.errors import InternalError, RequestError
 
 if TYPE_CHECKING:
     from sidecar.server import Server
 
-_HANGS_UP_WITHIN_S: Final = 0.05
 _STOPS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
@@ -49,8 +47,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """
         Give a connection to a thread, once something has come in.
         """
-        if not isinstance(conn.sock, Caller):
-            conn.sock = Caller.of(conn.sock)
+        if not isinstance(conn.sock, Bounded):
+            conn.sock = Connection.of(conn.sock)
         if conn.initialized or conn.data_ready:
             super().enqueue_req(conn)
             return
@@ -95,61 +93,19 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         with suppress(OSError):
             client.sendall(head.encode() + body)
 
+    def _keepalive_after(self, conn: Any, keepalive: Any) -> bool:
+        kept = bool(super()._keepalive_after(conn, keepalive))
+        if kept and isinstance(conn.sock, TlsConnection) and (more := conn.sock.pending()):
+            # The next request came with this one: it is decrypted, and the poller will not see it.
+            unreader = conn.parser.unreader
+            unreader.unread(unreader.take_buffered() + conn.sock.recv(more))
+        return kept
+
     def _cap_keepalive(self, deadline: float) -> None:
         super()._cap_keepalive(deadline)
         # Who has not sent anything has no request under way that the end would have to wait for.
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
-
-
-class Caller(socket.socket):
-    """
-    A connection from a caller. One that is too slow is taken to have hung up.
-    """
-
-    _deadline = math.inf
-
-    @classmethod
-    def of(cls, accepted: socket.socket) -> Self:
-        """
-        Take over a connection that was accepted.
-        """
-        return cls(fileno=accepted.detach())
-
-    def expect_all_within(self, seconds: float) -> None:
-        """
-        Set how long it may take until a whole request is there.
-        """
-        self._deadline = time.monotonic() + seconds
-
-    def recv(self, *size: int) -> bytes:
-        """
-        Receive what is there; nothing once the time is over.
-
-        Raises:
-            TimeoutError: A timeout that was set on the socket was over before.
-        """
-        left = self._deadline - time.monotonic()
-        timeout = self.gettimeout()
-        if timeout is not None and timeout <= left:
-            return super().recv(*size)
-        if left <= 0:
-            return b""
-        self.settimeout(left)
-        try:
-            return super().recv(*size)
-        except TimeoutError:
-            return b""
-        finally:
-            self.settimeout(timeout)
-
-    def shutdown(self, how: int) -> None:
-        """
-        Say that nothing more is sent; gunicorn then waits until the caller hangs up.
-        """
-        super().shutdown(how)
-        # It does so in the loop that everybody waits for.
-        self.expect_all_within(_HANGS_UP_WITHIN_S)
 
 
 def hold_stops() -> None:

@@ -22,7 +22,9 @@ from sidecar.settings import Listen, Settings
 def serve(check: bool) -> None:
     """Start OPA and answer requests, until told to stop.
 
-    Settings come from SIDECAR_LISTEN, SIDECAR_BUNDLE, SIDECAR_OPA_URL and the file SIDECAR_CONFIG.
+    Settings come from the environment: SIDECAR_LISTEN, SIDECAR_PUBLIC_URL, SIDECAR_BUNDLE,
+    SIDECAR_OPA_URL, SIDECAR_TOKENS_FILE, SIDECAR_TLS_CERT, SIDECAR_TLS_KEY,
+    SIDECAR_TLS_CLIENT_CA, and the file SIDECAR_CONFIG.
     """
     settings = Settings.from_environment(os.environ)
     if check:
@@ -30,11 +32,18 @@ def serve(check: bool) -> None:
         return
     logs.set_up(settings.log.level)
     if not settings.listen.on_loopback:
-        warning = "WARNING: other machines can ask too, and callers are not authenticated."
-        click.echo(warning, err=True)
+        _warn(settings)
     signal.signal(signal.SIGTERM, _ended)
     with metrics_of_all_workers():
         _serve(settings)
+
+
+def _warn(settings: Settings) -> None:
+    if not settings.callers_known:
+        warning = "WARNING: other machines can ask too, and callers are not authenticated."
+        click.echo(warning, err=True)
+    elif not settings.tls.served:
+        click.echo("WARNING: other machines can ask too, and send their tokens in clear.", err=True)
 
 
 def _serve(settings: Settings) -> None:
@@ -51,7 +60,8 @@ def _serve(settings: Settings) -> None:
         restarts = (lambda: supervisor.restarts) if supervisor else None
 
         def listening() -> None:
-            click.echo(f"listening on http://{where} with {bundle}")
+            scheme = "https" if settings.tls.served else "http"
+            click.echo(f"listening on {scheme}://{where} with {bundle}")
 
         # Made once: a page may be asked of another worker than the one before it.
         page_key = os.urandom(32)

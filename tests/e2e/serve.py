@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -79,11 +80,14 @@ class Sidecar:
         address: The `host:port` where it is to listen.
 
         temporary: Its place for temporary files, and nobody else's.
+
+        tls: How it is asked over TLS; None where it serves none.
     """
 
     process: subprocess.Popen[bytes]
     address: str
     temporary: Path
+    tls: ssl.SSLContext | None = None
 
     @property
     def stdout(self) -> str:
@@ -110,6 +114,8 @@ class Sidecar:
         """
         Make a connection, to be closed by the caller.
         """
+        if self.tls:
+            return http.client.HTTPSConnection(self.address, timeout=timeout_s, context=self.tls)
         return http.client.HTTPConnection(self.address, timeout=timeout_s)
 
     def get(self, path: str, **headers: str) -> Answer:
@@ -181,12 +187,16 @@ class Sidecar:
 
 
 @contextmanager
-def started(config: str = "", **settings: str) -> Iterator[Sidecar]:
+def started(
+    config: str = "", tls: ssl.SSLContext | None = None, /, **settings: str
+) -> Iterator[Sidecar]:
     """
     Start a sidecar, and end it when the caller is done with it, whether it got ready or not.
 
     Args:
         config: What stands in the file SIDECAR_CONFIG.
+
+        tls: How it is asked over TLS, where it serves that.
 
         settings: Settings of the environment, beside that.
     """
@@ -207,7 +217,7 @@ def started(config: str = "", **settings: str) -> Iterator[Sidecar]:
                 # A group of its own, as a shell gives it: what is sent to one is not for the tests.
                 process_group=0,
             )
-        sidecar = Sidecar(process, settings["SIDECAR_LISTEN"], temporary)
+        sidecar = Sidecar(process, settings["SIDECAR_LISTEN"], temporary, tls)
         try:
             yield sidecar
         finally:
@@ -220,19 +230,23 @@ def started(config: str = "", **settings: str) -> Iterator[Sidecar]:
 
 
 @contextmanager
-def running(config: str = "", **settings: str) -> Iterator[Sidecar]:
+def running(
+    config: str = "", tls: ssl.SSLContext | None = None, /, **settings: str
+) -> Iterator[Sidecar]:
     """
     Run a sidecar that is ready, until the caller is done with it.
 
     Args:
         config: What stands in the file SIDECAR_CONFIG.
 
+        tls: How it is asked over TLS, where it serves that.
+
         settings: Settings of the environment, beside that.
 
     Raises:
         RuntimeError: It ended, or was not ready in time.
     """
-    with started(config, **settings) as sidecar:
+    with started(config, tls, **settings) as sidecar:
         _wait(sidecar, "/readyz")
         yield sidecar
 
@@ -302,15 +316,15 @@ def _is_opa(pid: int) -> bool:
 
 
 def _wait(sidecar: Sidecar, path: str) -> None:
-    process, address = sidecar.process, sidecar.address
+    process = sidecar.process
     # One that ended will not get ready: it is not waited for.
-    eventually(lambda: process.poll() is not None or _answers(address, path), READY_WITHIN_S)
-    if process.poll() is not None or not _answers(address, path):
+    eventually(lambda: process.poll() is not None or _answers(sidecar, path), READY_WITHIN_S)
+    if process.poll() is not None or not _answers(sidecar, path):
         raise RuntimeError(f"the sidecar ended, or was not ready in time:\n{sidecar.stderr}")
 
 
-def _answers(address: str, path: str) -> bool:
-    connection = http.client.HTTPConnection(address, timeout=5)
+def _answers(sidecar: Sidecar, path: str) -> bool:
+    connection = sidecar.connected(timeout_s=5)
     with suppress(OSError, http.client.HTTPException), closing(connection):
         connection.request("GET", path)
         return connection.getresponse().status == 200

@@ -92,6 +92,26 @@ def test_too_many_evaluations_are_at_their_place():
 
 
 @pytest.mark.parametrize(
+    ("error", "headers"),
+    [
+        (errors.Unauthenticated(), {"WWW-Authenticate": 'Bearer realm="sidecar"'}),
+        (
+            errors.Unauthenticated(sent=True),
+            {"WWW-Authenticate": 'Bearer realm="sidecar", error="invalid_token"'},
+        ),
+        (errors.TooManyRequests(retry_after_s=0.01), {"Retry-After": "1"}),
+        (errors.TooManyRequests(retry_after_s=2.5), {"Retry-After": "3"}),
+        (errors.Forbidden(), {}),
+    ],
+)
+def test_some_say_in_the_head_what_to_do(error: SidecarError, headers: dict[str, str]):
+    """
+    Who is not known is told how to be, and who asks too often when to come again.
+    """
+    assert error.headers == headers
+
+
+@pytest.mark.parametrize(
     ("error", "exit_code"), [(errors.SettingsError, 2), (errors.MissingPart, 3)]
 )
 def test_what_stops_the_start_says_what_it_is_about(

@@ -72,9 +72,22 @@ def test_every_part_is_used():
         f"#/components/{kind}/{name}"
         for kind, named in DOCUMENT["components"].items()
         for name in named
+        # These are named where they are asked for, and not referred to.
+        if kind != "securitySchemes"
     }
 
     assert parts - references(DOCUMENT) == set()
+
+
+def test_callers_may_be_known_in_each_way_that_is_described():
+    """
+    What decides may ask for a credential of every kind, or for none; nothing else does.
+    """
+    ways: list[Any] = [{}, *({name: []} for name in DOCUMENT["components"]["securitySchemes"])]
+
+    assert [operation.get("security") for _, _, operation in OPERATIONS] == [
+        ways if path.startswith("/access/") else None for path, _, _ in OPERATIONS
+    ]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +98,10 @@ def test_a_question_may_end_in_every_way_that_the_errors_know(path: str, operati
     """
     Each status of an error that a known path can be answered with is described.
     """
-    known = {errors.RequestError, errors.BodyTooLarge, errors.InternalError, errors.EngineError}
+    known = {
+        *(errors.RequestError, errors.Unauthenticated, errors.Forbidden, errors.BodyTooLarge),
+        *(errors.TooManyRequests, errors.InternalError, errors.EngineError),
+    }
     if "/search/" in path:
         known.add(errors.NotFound)
 

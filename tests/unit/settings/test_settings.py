@@ -14,11 +14,13 @@ from sidecar.settings import Discovery, Limits, Listen, Log, OpaSettings, Server
 HERE: Final = Path(__file__).parent
 ROOT: Final = Path(__file__).parents[3]
 _SECTIONS: Final = (
-    "listen, listen_beyond_loopback, public_url, bundle, server, limits, opa, discovery, log"
+    "listen, listen_beyond_loopback, public_url, bundle, server, limits, opa, discovery, log, "
+    "callers, tls"
 )
 _SERVER: Final = "workers, threads, keepalive_s, receive_within_s, stop_within_s"
 _TAKEN: Final = (
-    "SIDECAR_LISTEN, SIDECAR_PUBLIC_URL, SIDECAR_BUNDLE, SIDECAR_OPA_URL, SIDECAR_CONFIG"
+    "SIDECAR_LISTEN, SIDECAR_PUBLIC_URL, SIDECAR_BUNDLE, SIDECAR_OPA_URL, SIDECAR_CONFIG, "
+    "SIDECAR_TOKENS_FILE, SIDECAR_TLS_CERT, SIDECAR_TLS_KEY, SIDECAR_TLS_CLIENT_CA"
 )
 _ODD: Final = "it holds what is no text, no number or no date"
 
@@ -83,15 +85,6 @@ VARIABLES: Final = [
     *(
         (name, "", f"{name} must not be empty; leave it unset for the default")
         for name in _TAKEN.split(", ")
-    ),
-    *(
-        (name, "x", f"{name} cannot be set: {why} in this version")
-        for name, why in {
-            "SIDECAR_TLS_CERT": "TLS is not served",
-            "SIDECAR_TLS_KEY": "TLS is not served",
-            "SIDECAR_TLS_CLIENT_CA": "callers are not asked for certificates",
-            "SIDECAR_TOKENS_FILE": "callers are not known by tokens",
-        }.items()
     ),
 ]
 
@@ -200,6 +193,8 @@ def test_defaults():
         },
         "discovery": {"key": None, "key_id": None},
         "log": {"level": "warning"},
+        "callers": {"tokens_file": None, "jwt": None, "allowed": None, "rate": None},
+        "tls": {"cert": None, "key": None, "client_ca": None},
     }
 
 

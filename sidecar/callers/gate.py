@@ -1,0 +1,93 @@
+"""
+Where callers come in: known or not, allowed or not, too often or not.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from flask import Flask, g, request
+
+from sidecar.callers import certificate
+from sidecar.callers.caller import Caller
+from sidecar.callers.rate import RateLimit
+from sidecar.callers.settings import Callers
+from sidecar.callers.token_file import TokenFile
+from sidecar.callers.tokens import TokenVerifier
+from sidecar.errors import Forbidden, Unauthenticated
+
+# What decides is behind it. What a kubelet, Prometheus and a client's generator ask for is not, for
+# they have no credential.
+_GUARDED: Final = "/access/"
+_BEARER: Final = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE | re.ASCII)
+
+
+class Gate:
+    """
+    Lets callers in to the endpoints that decide, and says who each of them is.
+
+    Args:
+        callers: Who may ask.
+
+        certificates: Whether callers are known by certificates.
+    """
+
+    def __init__(self, callers: Callers, certificates: bool) -> None:
+        self._tokens = TokenFile(callers.tokens_file) if callers.tokens_file else None
+        self._verifier = TokenVerifier(callers.jwt) if callers.jwt else None
+        self._certificates = certificates
+        self._open = not (self._tokens or self._verifier or certificates)
+        self._allowed = None if callers.allowed is None else frozenset(callers.allowed)
+        self._rate = RateLimit(callers.rate) if callers.rate else None
+
+    def guard(self, app: Flask) -> None:
+        """
+        Stand before each request of an application.
+        """
+        app.before_request(self._admit)
+
+    def caller(self, environ: Mapping[str, Any]) -> Caller:
+        """
+        Say who asks. With both a token and a certificate the token counts, and both must be good.
+
+        Args:
+            environ: The request's WSGI environment.
+
+        Raises:
+            Unauthenticated: There is no credential, or one that is not good.
+            KeysUnavailable: There are no keys to verify a token with.
+        """
+        shown = certificate.name(environ) if self._certificates else None
+        authorization = environ.get("HTTP_AUTHORIZATION")
+        if authorization is not None:
+            return self._by_token(authorization)
+        if shown is None:
+            raise Unauthenticated()
+        return Caller(shown)
+
+    def _admit(self) -> None:
+        if not request.path.startswith(_GUARDED):
+            return
+        name = ""
+        if not self._open:
+            g.caller = self.caller(request.environ)
+            name = g.caller.name
+            if self._allowed is not None and name not in self._allowed:
+                raise Forbidden()
+        if self._rate:
+            self._rate.take(name)
+
+    def _by_token(self, authorization: str) -> Caller:
+        sent = _BEARER.fullmatch(authorization.strip())
+        if sent is None:
+            raise Unauthenticated(sent=True)
+        name = self._tokens.name(sent[1]) if self._tokens else None
+        if name is not None:
+            return Caller(name)
+        if self._verifier is None:
+            raise Unauthenticated(sent=True)
+        claims = self._verifier.claims(sent[1])
+        subject = claims.get("sub")
+        if not isinstance(subject, str) or not subject:
+            raise Unauthenticated(sent=True)
+        return Caller(subject, claims)
