@@ -46,7 +46,7 @@ _ONLY_IN_ENVIRONMENT: Final = {
     "bundle": "SIDECAR_BUNDLE",
     "opa.url": "SIDECAR_OPA_URL",
     "callers.tokens_file": "SIDECAR_TOKENS_FILE",
-    "tls": "SIDECAR_TLS_CERT",
+    "tls": "SIDECAR_TLS_CERT, SIDECAR_TLS_KEY and SIDECAR_TLS_CLIENT_CA",
 }
 
 

@@ -336,15 +336,24 @@ def _serial(sidecar: Sidecar) -> int:
     """
     Say which certificate a new connection is shown.
     """
+    with _over_tls(sidecar) as connection:
+        shown = connection.getpeercert(True)
+        assert shown
+        return x509.load_der_x509_certificate(shown).serial_number
+
+
+@contextmanager
+def _over_tls(sidecar: Sidecar) -> Iterator[ssl.SSLSocket]:
+    """
+    Have a connection for what need not be HTTP.
+    """
     host, _, port = sidecar.address.rpartition(":")
     assert sidecar.tls
     with (
         socket.create_connection((host, int(port)), 20) as plain,
         sidecar.tls.wrap_socket(plain, server_hostname=host) as connection,
     ):
-        shown = connection.getpeercert(True)
-        assert shown
-        return x509.load_der_x509_certificate(shown).serial_number
+        yield connection
 
 
 def _number(cert: bytes) -> int:
@@ -432,8 +441,8 @@ def test_old_versions_of_tls_are_not_spoken(everyone: Known):
 
 def test_who_does_not_shake_hands_keeps_nobody_waiting(everyone: Known):
     """
-    Callers that begin TLS and do not go on, or speak something else, are let go in time, and others
-    are answered meanwhile.
+    Callers that begin TLS, or a request, and do not go on, or speak something else, are let go in
+    time, and others are answered meanwhile.
     """
     host, _, port = everyone.sidecar.address.rpartition(":")
     with (
@@ -441,13 +450,15 @@ def test_who_does_not_shake_hands_keeps_nobody_waiting(everyone: Known):
         socket.create_connection((host, int(port)), 20) as silent,
         socket.create_connection((host, int(port)), 20) as plain,
         socket.create_connection((host, int(port)), 20) as gone,
+        _over_tls(everyone.sidecar) as begun,
     ):
+        begun.sendall(b"GET /healthz HTTP/1.1\r\n")
         slow.sendall(b"\x16\x03\x01\x02\x00\x01")
         plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n")
         gone.close()
 
         assert everyone.sidecar.get("/healthz").status == 200
-        assert [_ended(each) for each in (slow, silent, plain)] == [True] * 3
+        assert [_ended(each) for each in (slow, silent, plain, begun)] == [True] * 4
     assert "Traceback" not in everyone.sidecar.stderr
     assert "exception" not in everyone.sidecar.stderr
 
@@ -468,16 +479,11 @@ def test_requests_in_a_row_are_answered_over_tls(everyone: Known):
     """
     Requests that come in one record of TLS are all answered, in order, and at once.
     """
-    host, _, port = everyone.sidecar.address.rpartition(":")
-    assert everyone.sidecar.tls
     # Longer than what is read at once, so that one of them is cut in two.
     filler = "x" * 3000
     one = f"GET /healthz HTTP/1.1\r\nHost: h\r\nX-A: {filler}\r\n\r\n"
     last = "GET /nothing HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
-    with (
-        socket.create_connection((host, int(port)), 20) as plain,
-        everyone.sidecar.tls.wrap_socket(plain, server_hostname=host) as connection,
-    ):
+    with _over_tls(everyone.sidecar) as connection:
         connection.sendall((one * 5 + last).encode())
         received = b""
         while more := connection.recv(65536):
