@@ -12,7 +12,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from sidecar import errors
-from sidecar.api import health
+from sidecar.api import health, paths
 from sidecar.api.discovery import DiscoveryEndpoint
 from sidecar.api.evaluation import EvaluationEndpoint
 from sidecar.api.evaluations import EvaluationsEndpoint
@@ -61,8 +61,8 @@ def create_app(
     many = EvaluationsEndpoint(engine, metrics, settings.limits, alone)
     pages = Pages(page_key or os.urandom(32), settings.limits.results)
     routes: list[tuple[str, str, Callable[[], Response]]] = [
-        ("POST", "/access/v1/evaluation", alone),
-        ("POST", "/access/v1/evaluations", many),
+        ("POST", paths.EVALUATION, alone),
+        ("POST", paths.EVALUATIONS, many),
         ("GET", "/healthz", health.healthz),
         ("GET", "/readyz", health.Readiness(engine)),
         ("GET", "/metrics", MetricsEndpoint(metrics, engine, restarts)),

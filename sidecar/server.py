@@ -19,9 +19,9 @@ from sidecar.bundle.opa import opa_binary
 from sidecar.engine.client import Opa
 from sidecar.engine.endpoint import Endpoint
 from sidecar.engine.engine import Engine
-from sidecar.engine.home import temporary_folder
 from sidecar.engine.supervisor import Supervisor
 from sidecar.errors import SettingsError
+from sidecar.folders import temporary_folder
 from sidecar.settings import Listen, Settings
 from sidecar.tls import Certificates
 from sidecar.worker import Worker, hold_stops, let_stops_through

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from sidecar import strict
 from sidecar.callers.settings import Callers
 from sidecar.engine.endpoint import Endpoint
 from sidecar.errors import SettingsError
 from sidecar.signer import Signer
-from sidecar.strict import between
+from sidecar.strict import between, existing
 from sidecar.tls import Tls
+from sidecar.urls import names_a_host, parts_of
 
 _PREFIX: Final = "SIDECAR_"
 _TLS: Final = ("SIDECAR_TLS_CERT", "SIDECAR_TLS_KEY", "SIDECAR_TLS_CLIENT_CA")
@@ -211,9 +211,7 @@ class OpaSettings:
         between("opa.connect_timeout_s", self.connect_timeout_s, 0.001, 60)
         between("opa.answer_timeout_s", self.answer_timeout_s, 0.001, 60)
         for name in ("ca", "cert", "key"):
-            path = getattr(self, name)
-            if path is not None and not path.is_file():
-                raise SettingsError(f"opa.{name} must be a file, got {str(path)!r}")
+            existing(f"opa.{name}", getattr(self, name))
         if self.key is not None and self.cert is None:
             raise SettingsError("opa.key must go with opa.cert, which is missing")
 
@@ -393,12 +391,7 @@ def _check_public_url(url: str) -> None:
     """
     Refuse what is no identifier of a decision point (AuthZEN 1.0, section 9.1).
     """
-    try:
-        parts = urlsplit(url)
-        whole = parts.scheme == "https" and parts.hostname and parts.port != 0
-    except ValueError:
-        whole = False
-    if not whole or not _PUBLIC_URL.fullmatch(url):
+    if not names_a_host(parts_of(url)) or not _PUBLIC_URL.fullmatch(url):
         raise SettingsError(
             "SIDECAR_PUBLIC_URL must be https://host, perhaps with a port and a path, and nothing "
             f"beside, got {url!r}"

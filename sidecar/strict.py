@@ -112,6 +112,22 @@ def between(key: str, value: float, least: float, most: float) -> None:
         raise SettingsError(f"{key} must be from {least} to {most}, got {value}")
 
 
+def existing(key: str, path: Path | None) -> None:
+    """
+    Refuse a file that is set and is not there.
+
+    Args:
+        key: Its name for people.
+
+        path: The file; None where none is set.
+
+    Raises:
+        SettingsError: It is not there, or is a folder.
+    """
+    if path is not None and not path.is_file():
+        raise SettingsError(f"{key} must be a file, got {str(path)!r}")
+
+
 def _problem(wrong: yaml.MarkedYAMLError) -> str:
     where = f" in line {wrong.problem_mark.line + 1}" if wrong.problem_mark else ""
     return f"{wrong.problem}{where}"

@@ -9,9 +9,10 @@ from typing import Any, Final
 
 import structlog
 
-from sidecar.callers.watched import Watched
 from sidecar.connection import Context
 from sidecar.errors import SettingsError
+from sidecar.strict import existing
+from sidecar.watched import Watched
 
 _log = structlog.stdlib.get_logger("sidecar")
 
@@ -53,9 +54,7 @@ class Tls:
                 "SIDECAR_TLS_CLIENT_CA must go with SIDECAR_TLS_CERT, which is missing"
             )
         for name, variable in _VARIABLES.items():
-            path = getattr(self, name)
-            if path is not None and not path.is_file():
-                raise SettingsError(f"{variable} must be a file, got {str(path)!r}")
+            existing(variable, getattr(self, name))
         if self.served:
             self.context()
 

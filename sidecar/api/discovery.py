@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from flask import Response
 
+from sidecar.api import paths
 from sidecar.api.request import answered
 from sidecar.engine.bundle_info import BundleInfo
 from sidecar.engine.engine import Engine
@@ -50,14 +51,14 @@ class DiscoveryEndpoint:
         return answered(metadata)
 
     def _metadata(self, info: BundleInfo) -> dict[str, Any]:
-        base = self._public_url.rstrip("/") + "/access/v1"
+        base = self._public_url.rstrip("/")
         metadata: dict[str, Any] = {
             "policy_decision_point": self._public_url,
-            "access_evaluation_endpoint": f"{base}/evaluation",
-            "access_evaluations_endpoint": f"{base}/evaluations",
+            "access_evaluation_endpoint": base + paths.EVALUATION,
+            "access_evaluations_endpoint": base + paths.EVALUATIONS,
         }
         for kind in sorted(info.search):
-            metadata[f"search_{kind}_endpoint"] = f"{base}/search/{kind}"
+            metadata[f"search_{kind}_endpoint"] = base + paths.SEARCH[kind]
         types = info.agreement.terms.get("obligation_type") if info.agreement else None
         if types:
             metadata["supported_obligations"] = sorted(types)

@@ -10,7 +10,7 @@ from flask import Response, request
 from sidecar.api import answer, parse
 from sidecar.api.request import answered, new_id, read
 from sidecar.engine.engine import Engine
-from sidecar.engine.remedies import Budget, remedied
+from sidecar.engine.remedies import Budget, remedied, wanted
 from sidecar.observability.metrics import Metrics
 from sidecar.settings import Limits
 
@@ -40,7 +40,8 @@ class EvaluationEndpoint:
         asked = parse.evaluation(body)
         stages = {"parse": perf_counter() - start}
         decision = self._engine.decide(asked, stages)
-        decision = remedied(self._engine, asked, decision, Budget.of(self._limits))
+        if wanted(asked, decision):
+            decision = remedied(self._engine, asked, decision, Budget.of(self._limits))
         info = self._engine.bundle(decision.revision)
         decided = perf_counter()
         decision_id = new_id()

@@ -13,7 +13,7 @@ from sidecar.api.evaluation import EvaluationEndpoint
 from sidecar.api.request import answered, new_id, read
 from sidecar.engine.decision import Decision
 from sidecar.engine.engine import Engine
-from sidecar.engine.remedies import Budget, remedied
+from sidecar.engine.remedies import Budget, remedied, wanted
 from sidecar.errors import (
     EngineError,
     RequestError,
@@ -63,12 +63,12 @@ class EvaluationsEndpoint:
         items = [_item(body, item, index) for index, item in enumerate(given)]
         stages = {"parse": perf_counter() - start}
         outcomes = self._decided(items, stages)
-        budget = Budget.of(self._limits)
+        pairs = self._remedied(_until(ends, items, outcomes))
         decided = perf_counter()
         decision_id = new_id()
         answers = [
-            self._answer(item, outcome, f"{decision_id}-{index}", budget)
-            for index, (item, outcome) in enumerate(_until(ends, items, outcomes))
+            self._answer(item, outcome, f"{decision_id}-{index}")
+            for index, (item, outcome) in enumerate(pairs)
         ]
         response = answered({"evaluations": answers}, decision_id)
         now = perf_counter()
@@ -80,11 +80,20 @@ class EvaluationsEndpoint:
         decided = iter(self._engine.decide_all(whole, stages) if whole else ())
         return [item if isinstance(item, RequestError) else next(decided) for item in items]
 
-    def _answer(
-        self, item: Item, outcome: Outcome, decision_id: str, budget: Budget
-    ) -> dict[str, Any]:
+    def _remedied(self, pairs: Sequence[tuple[Item, Outcome]]) -> list[tuple[Item, Outcome]]:
+        """
+        Find the remedies that items ask for, all within the budget of one request.
+        """
+        budget = Budget.of(self._limits)
+        return [
+            (item, remedied(self._engine, item, outcome, budget))
+            if isinstance(item, dict) and isinstance(outcome, Decision) and wanted(item, outcome)
+            else (item, outcome)
+            for item, outcome in pairs
+        ]
+
+    def _answer(self, item: Item, outcome: Outcome, decision_id: str) -> dict[str, Any]:
         if isinstance(outcome, Decision) and not isinstance(item, RequestError):
-            outcome = remedied(self._engine, item, outcome, budget)
             info = self._engine.bundle(outcome.revision)
             self._metrics.decided(item, outcome, info)
             return answer.complete(outcome, item, info, decision_id)
@@ -94,9 +103,7 @@ class EvaluationsEndpoint:
 
 
 def _evaluations(body: Mapping[str, Any], limit: int) -> list[Any]:
-    given = body.get("evaluations", [])
-    if type(given) is not list:
-        raise WrongType("/evaluations")
+    given: list[Any] = parse.optional(body, "evaluations", [])
     if len(given) > limit:
         raise TooManyEvaluations()
     for index, item in enumerate(given):
@@ -106,12 +113,8 @@ def _evaluations(body: Mapping[str, Any], limit: int) -> list[Any]:
 
 
 def _semantic(body: Mapping[str, Any]) -> Callable[[bool], bool]:
-    options = body.get("options", {})
-    if type(options) is not dict:
-        raise WrongType("/options")
-    name = options.get("evaluations_semantic", "execute_all")
-    if type(name) is not str:
-        raise WrongType("/options/evaluations_semantic")
+    options: parse.Object = parse.optional(body, "options", {})
+    name = parse.optional(options, "evaluations_semantic", "execute_all", "/options")
     if name not in _ENDS:
         raise UnknownSemantic("/options/evaluations_semantic")
     return _ENDS[name]

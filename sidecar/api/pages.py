@@ -5,14 +5,13 @@ Pages of a search's results (AuthZEN 1.0, section 8.2).
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-import msgspec
 from itsdangerous import BadData, URLSafeSerializer
 
+from sidecar.api.parse import Object, optional
+from sidecar.canonical import canonical
 from sidecar.errors import PageUnknown, WrongType
-
-_canonical: Final = msgspec.json.Encoder(order="deterministic").encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +36,10 @@ class Page:
         Raises:
             WrongType: Something is of a wrong type; a limit must be a whole number from 0.
         """
-        page = body.get("page", {})
-        if type(page) is not dict:
-            raise WrongType("/page")
-        token = page.get("token", "")
-        if type(token) is not str:
-            raise WrongType("/page/token")
+        page: Object = optional(body, "page", {})
+        token = optional(page, "token", "", "/page")
         limit = _whole(page["limit"]) if "limit" in page else None
-        if "properties" in page and type(page["properties"]) is not dict:
-            raise WrongType("/page/properties")
+        optional(page, "properties", {}, "/page")
         return cls(token, limit)
 
 
@@ -85,7 +79,7 @@ class Pages:
         Raises:
             PageUnknown: The token is none of ours, or of another search.
         """
-        asked = hashlib.sha256(_canonical(search)).hexdigest()
+        asked = hashlib.sha256(canonical(search)).hexdigest()
         start, limit = 0, page.limit
         if page.token:
             start, limit = self._read(page, asked)

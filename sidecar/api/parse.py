@@ -5,7 +5,7 @@ Requests, read once: from bytes to evaluations, or an error that names the place
 import json
 import re
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -19,6 +19,8 @@ from sidecar.errors import (
 )
 
 Object = dict[str, Any]
+
+_Value = TypeVar("_Value")
 
 Required = Mapping[str, tuple[str, ...]]
 
@@ -92,6 +94,28 @@ def evaluation(given: Mapping[str, Any], at: str = "", required: Required = ENTI
     if "context" in given and type(given["context"]) is not dict:
         raise WrongType(f"{at}/context")
     return {name: given[name] for name in (*required, "context") if name in given}
+
+
+def optional(given: Mapping[str, Any], name: str, default: _Value, at: str = "") -> _Value:
+    """
+    Take a member that may be absent, of its default's type.
+
+    Args:
+        given: The object that may have it.
+
+        name: The member's name.
+
+        default: What it is where it is absent.
+
+        at: JSON pointer to the object.
+
+    Raises:
+        WrongType: It is of another type.
+    """
+    value = given.get(name, default)
+    if type(value) is not type(default):
+        raise WrongType(f"{at}/{name}")
+    return value
 
 
 def _check_entity(given: Mapping[str, Any], name: str, required: tuple[str, ...], at: str) -> None:

@@ -7,18 +7,16 @@ from collections.abc import Callable, Mapping
 from time import perf_counter
 from typing import Any, Final
 
-import msgspec
 from flask import Response, request
 
-from sidecar.api import parse
+from sidecar.api import parse, paths
 from sidecar.api.pages import Page, Pages, without_place
 from sidecar.api.request import answered, read
+from sidecar.canonical import canonical
 from sidecar.engine.engine import Engine
 from sidecar.errors import DecisionMalformed
 from sidecar.observability.metrics import Metrics
 from sidecar.settings import Limits
-
-_canonical: Final = msgspec.json.Encoder(order="deterministic").encode
 
 # What of each entity a search must name: of the one that is searched for, no more than its type
 # (AuthZEN 1.0, sections 8.4 to 8.6).
@@ -83,7 +81,7 @@ class SearchEndpoint:
         for entity in found:
             if not _is_entity(entity, parse.ENTITIES[self._kind]):
                 raise DecisionMalformed()
-        return [each for _, each in sorted({_canonical(each): each for each in found}.items())]
+        return [each for _, each in sorted({canonical(each): each for each in found}.items())]
 
 
 def _is_entity(value: Any, required: tuple[str, ...]) -> bool:
@@ -97,6 +95,6 @@ def searches(
     Make the endpoints of all searches, by their paths.
     """
     return {
-        f"/access/v1/search/{kind}": SearchEndpoint(kind, engine, metrics, limits, pages)
-        for kind in _REQUIRED
+        path: SearchEndpoint(kind, engine, metrics, limits, pages)
+        for kind, path in paths.SEARCH.items()
     }

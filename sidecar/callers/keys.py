@@ -15,8 +15,9 @@ import msgspec
 import structlog
 import urllib3
 
-from sidecar.callers.watched import Watched
 from sidecar.errors import SettingsError
+from sidecar.trust import client_context
+from sidecar.watched import Watched
 
 _log = structlog.stdlib.get_logger("sidecar")
 
@@ -234,16 +235,10 @@ def tls_context(ca: Path | None) -> ssl.SSLContext:
     Raises:
         SettingsError: `ca` cannot be used.
     """
-    # Not ssl.create_default_context: it writes the keys to where the environment says.
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        if ca:
-            context.load_verify_locations(ca)
-        else:
-            context.load_default_certs()
+        return client_context(ca)
     except OSError as wrong:
         raise SettingsError("callers.jwt.ca must hold certificates in PEM") from wrong
-    return context
 
 
 def _key(entry: Any) -> Key | None:

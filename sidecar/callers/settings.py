@@ -5,11 +5,11 @@ What an operator may set about callers.
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from sidecar.callers import keys, token_file
 from sidecar.errors import SettingsError
-from sidecar.strict import between
+from sidecar.strict import between, existing
+from sidecar.urls import names_a_host, parts_of
 
 # Neither `none` nor an HMAC: whoever may verify such a token could make one (RFC 8725, 3.1).
 ALGORITHMS: Final = (
@@ -66,8 +66,7 @@ class JwtSettings:
         for name in ("issuer", "audience"):
             if getattr(self, name) == "":
                 raise SettingsError(f"callers.jwt.{name} must not be empty")
-        if self.ca is not None and not self.ca.is_file():
-            raise SettingsError(f"callers.jwt.ca must be a file, got {str(self.ca)!r}")
+        existing("callers.jwt.ca", self.ca)
         self._check_jwks()
 
     @property
@@ -141,14 +140,5 @@ class Callers:
 
 
 def _is_https(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return (
-            parts.scheme == "https"
-            and bool(parts.hostname)
-            and "@" not in parts.netloc
-            and parts.port != 0
-            and not parts.fragment
-        )
-    except ValueError:
-        return False
+    parts = parts_of(url)
+    return parts.scheme == "https" and names_a_host(parts) and not parts.fragment

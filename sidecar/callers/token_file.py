@@ -11,8 +11,8 @@ from typing import Final
 
 import structlog
 
-from sidecar.callers.watched import Watched
 from sidecar.errors import SettingsError
+from sidecar.watched import Watched
 
 _log = structlog.stdlib.get_logger("sidecar")
 

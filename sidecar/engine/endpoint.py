@@ -6,11 +6,13 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from urllib3 import Timeout
 
 from sidecar.errors import SettingsError
+from sidecar.trust import client_context
+from sidecar.urls import names_a_host, parts_of
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _FORMS: Final = "http://host:port, https://host:port or unix:///path"
@@ -110,13 +112,8 @@ class Endpoint:
         Raises:
             SettingsError: A file cannot be used.
         """
-        # Not ssl.create_default_context: it writes the keys to where the environment says.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            if self.ca:
-                context.load_verify_locations(self.ca)
-            else:
-                context.load_default_certs()
+            context = client_context(self.ca)
             if self.cert:
                 # With no password given, one would be asked for on the terminal.
                 context.load_cert_chain(self.cert, self.key, password="")
@@ -127,10 +124,7 @@ class Endpoint:
 
     @property
     def _parts(self) -> SplitResult:
-        try:
-            return urlsplit(self.url)
-        except ValueError:
-            return urlsplit("")
+        return parts_of(self.url)
 
 
 def _is_unix(parts: SplitResult) -> bool:
@@ -145,16 +139,7 @@ def _is_unix(parts: SplitResult) -> bool:
 def _is_http(parts: SplitResult) -> bool:
     return (
         parts.scheme in _DEFAULT_PORTS
-        and bool(parts.hostname)
-        and "@" not in parts.netloc
-        and _has_good_port(parts)
+        and names_a_host(parts)
         and parts.path in ("", "/")
         and not (parts.query or parts.fragment)
     )
-
-
-def _has_good_port(parts: SplitResult) -> bool:
-    try:
-        return parts.port != 0
-    except ValueError:
-        return False

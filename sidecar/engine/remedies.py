@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any, Final, Self
 
-import msgspec
-
+from sidecar.canonical import canonical
 from sidecar.engine.decision import Decision, objects
 from sidecar.engine.engine import Engine, Evaluation
 from sidecar.errors import EngineError
@@ -27,8 +26,8 @@ What `context.answer` says of a caller who asks for remedies.
 """
 
 _AT_ONCE: Final = 100
-
-_canonical: Final = msgspec.json.Encoder(order="deterministic").encode
+_MOST_FACTS: Final = 4
+_MOST_REMEDIES: Final = 10
 
 
 @dataclass(slots=True)
@@ -40,16 +39,10 @@ class Budget:
         evaluations: How many evaluations are left.
 
         until: When it is over, on the monotonic clock.
-
-        most: How many remedies a refusal is answered with at most.
-
-        facts: How many facts a remedy has at most.
     """
 
     evaluations: int
     until: float
-    most: int = 10
-    facts: int = 4
 
     @classmethod
     def of(cls, limits: Limits) -> Self:
@@ -97,20 +90,24 @@ class Search:
             none, or none was found within the budget.
         """
         level: list[tuple[Facts, Decision]] = [({}, refusal)]
-        for _ in range(self.budget.facts):
-            wider = _distinct(facts for held, decided in level for facts in _wider(held, decided))
-            outcomes = self._try(wider)
+        for _ in range(_MOST_FACTS):
+            wider: dict[bytes, tuple[Facts, bytes]] = {}
+            for held, decided in level:
+                before = _essence(decided)
+                wider |= {canonical(facts): (facts, before) for facts in _wider(held, decided)}
+            outcomes = self._try(facts for facts, _ in wider.values())
             if permitted := [facts for facts, outcome in outcomes if _permits(outcome)]:
                 return [{"facts": facts} for facts in self._smallest(permitted)]
+            # Where the last fact has changed nothing, it leads nowhere.
             level = [
                 (facts, outcome)
                 for facts, outcome in outcomes
-                if isinstance(outcome, Decision) and self._has_moved(facts, outcome, refusal)
+                if isinstance(outcome, Decision) and _essence(outcome) != wider[canonical(facts)][1]
             ]
         return []
 
     def _try(self, sets: Iterable[Facts]) -> list[tuple[Facts, Outcome]]:
-        new = [facts for facts in sets if _canonical(facts) not in self._tried]
+        new = [facts for facts in sets if canonical(facts) not in self._tried]
         new = new[: self.budget.take(len(new))]
         done: list[tuple[Facts, Outcome]] = []
         for start in range(0, len(new), _AT_ONCE):
@@ -122,21 +119,13 @@ class Search:
             except EngineError:
                 break
             done += zip(some, outcomes, strict=True)
-        self._tried |= {_canonical(facts): outcome for facts, outcome in done}
+        self._tried |= {canonical(facts): outcome for facts, outcome in done}
         return done
 
     def _with(self, facts: Facts) -> Evaluation:
         context = self.refused["context"]
         given = context.get("facts", {})
         return {**self.refused, "context": {**context, "facts": {**given, **facts}}}
-
-    def _has_moved(self, facts: Facts, outcome: Decision, refusal: Decision) -> bool:
-        """
-        Say whether the last fact has changed anything: what changes nothing leads nowhere.
-        """
-        before = dict(list(facts.items())[:-1])
-        parent = self._tried.get(_canonical(before), refusal) if before else refusal
-        return not isinstance(parent, Decision) or _essence(outcome) != _essence(parent)
 
     def _smallest(self, permitted: Sequence[Facts]) -> list[Facts]:
         """
@@ -145,31 +134,38 @@ class Search:
         parts = _distinct(part for facts in permitted for part in _parts(facts))
         self._try(parts)
         held = [
-            facts for facts in (*parts, *permitted) if _permits(self._tried.get(_canonical(facts)))
+            facts for facts in (*parts, *permitted) if _permits(self._tried.get(canonical(facts)))
         ]
         least = min(map(len, held))
-        return [facts for facts in held if len(facts) == least][: self.budget.most]
+        return [facts for facts in held if len(facts) == least][:_MOST_REMEDIES]
+
+
+def wanted(asked: Evaluation, decision: Decision) -> bool:
+    """
+    Say whether it is a refusal whose remedies the caller asks for.
+    """
+    return (
+        asked.get("context", {}).get("answer") == ANSWER
+        and not decision.allowed
+        and decision.context is not None
+    )
 
 
 def remedied(engine: Engine, asked: Evaluation, decision: Decision, budget: Budget) -> Decision:
     """
-    Put remedies that were tried in the place of those that the policy thinks of, where the caller
-    asks for them.
+    Put remedies that were tried in the place of those that the policy thinks of.
 
     Args:
         engine: Who is asked.
 
         asked: The evaluation.
 
-        decision: What was decided on it.
+        decision: The refusal, whose remedies are wanted.
 
         budget: How much may be tried.
     """
-    context = decision.context
-    if asked.get("context", {}).get("answer") != ANSWER or decision.allowed or context is None:
-        return decision
     found = Search(engine.decide_all, asked, budget).remedies(decision)
-    return replace(decision, context={**context, "remedies": found})
+    return replace(decision, context={**(decision.context or {}), "remedies": found})
 
 
 def _wider(held: Facts, decided: Decision) -> Iterator[Facts]:
@@ -186,7 +182,7 @@ def _parts(facts: Facts) -> Iterator[Facts]:
 
 
 def _distinct(sets: Iterable[Facts]) -> list[Facts]:
-    return [*{_canonical(facts): facts for facts in sets}.values()]
+    return [*{canonical(facts): facts for facts in sets}.values()]
 
 
 def _permits(outcome: Outcome | None) -> bool:
@@ -198,4 +194,4 @@ def _essence(decision: Decision) -> bytes:
     Take what of a refusal tells it from another one.
     """
     context: Mapping[str, Any] = decision.context or {}
-    return _canonical([context.get(name) for name in ("denied", "missing_facts", "problems")])
+    return canonical([context.get(name) for name in ("denied", "missing_facts", "problems")])

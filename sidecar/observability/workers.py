@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sidecar.engine.home import temporary_folder
+from sidecar.folders import temporary_folder
 
 
 @contextmanager

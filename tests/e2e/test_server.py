@@ -206,14 +206,8 @@ def test_a_stop_finishes_what_is_under_way():
     """
     After SIGTERM nobody new is let in; a request that OPA still thinks about gets its answer.
     """
-    script, asked, go_on = ScriptedOpa(), threading.Event(), threading.Event()
-
-    def thinking(path: str) -> None:
-        if path == "a/decision":
-            asked.set()
-            go_on.wait(20)
-
-    script.before_answering = thinking
+    go_on = threading.Event()
+    script, asked = _thinking(go_on, 20)
     with (
         OddServer(script) as opa,
         running("opa: {answer_timeout_s: 20}\n", SIDECAR_OPA_URL=opa.url) as sidecar,
@@ -231,6 +225,21 @@ def test_a_stop_finishes_what_is_under_way():
         assert sidecar.left == set()
 
 
+def _thinking(until: threading.Event, within_s: float) -> tuple[ScriptedOpa, threading.Event]:
+    """
+    Make an OPA that thinks about a decision until it is told to answer, and a sign that it does.
+    """
+    script, asked = ScriptedOpa(), threading.Event()
+
+    def thinking(path: str) -> None:
+        if path == "a/decision":
+            asked.set()
+            until.wait(within_s)
+
+    script.before_answering = thinking
+    return script, asked
+
+
 def _lets_in(sidecar: Sidecar) -> bool:
     try:
         _connect(sidecar).close()
@@ -243,14 +252,8 @@ def test_a_stop_has_an_end():
     """
     What is not finished within server.stop_within_s is not waited for.
     """
-    script, asked, ended = ScriptedOpa(), threading.Event(), threading.Event()
-
-    def thinking(path: str) -> None:
-        if path == "a/decision":
-            asked.set()
-            ended.wait(60)
-
-    script.before_answering = thinking
+    ended = threading.Event()
+    script, asked = _thinking(ended, 60)
     config = "server: {stop_within_s: 1}\nopa: {answer_timeout_s: 60}\n"
     with (
         OddServer(script) as opa,

@@ -45,6 +45,13 @@ def scripted(opa: Any) -> Iterator[Engine]:
         client.close_connection()
 
 
+def error(code: str, message: str) -> dict[str, Any]:
+    """
+    Write the body of an error.
+    """
+    return {"error": {"code": code, "message": message}}
+
+
 class RecordingLog:
     """
     A log that keeps what it is told.
@@ -115,16 +122,12 @@ def test_without_opa_there_is_no_decision(nobody: Engine, path: str, body: Any):
     with asking(nobody) as client:
         answer = client.post(path, json=body, headers={"X-Request-ID": "r-1"})
 
-        assert answer.status_code == 503
-        assert answer.json == {
-            "error": {
-                "code": "engine_unreachable",
-                "message": "No decision was made: the policy engine cannot be reached.",
-            }
-        }
+        code = "engine_unreachable"
+        message = "No decision was made: the policy engine cannot be reached."
+        assert (answer.status_code, answer.json) == (503, error(code, message))
         assert answer.headers["X-Request-ID"] == "r-1"
+        assert errors_counted(client, code) == 1
         assert "X-Decision-ID" not in answer.headers
-        assert errors_counted(client, "engine_unreachable") == 1
 
 
 def test_a_request_that_is_wrong_needs_no_opa(nobody: Engine):
@@ -195,15 +198,11 @@ def test_a_fault_of_our_own_is_told_without_its_words(
         monkeypatch.setattr(engine, "decide", broken)
         answer = client.post("/access/v1/evaluation", json=ASKED, headers={"X-Request-ID": "r-2"})
 
-        assert answer.status_code == 500
-        assert answer.json == {
-            "error": {
-                "code": "internal_error",
-                "message": "The request could not be processed.",
-            }
-        }
+        code = "internal_error"
+        message = "The request could not be processed."
+        assert (answer.status_code, answer.json) == (500, error(code, message))
         assert answer.headers["X-Request-ID"] == "r-2"
-        assert errors_counted(client, "internal_error") == 1
+        assert errors_counted(client, code) == 1
         assert [str(event["exc_info"]) for event in recorded.events] == [repr(SECRET)]
 
 
