@@ -164,7 +164,9 @@ def remedied(engine: Engine, asked: Evaluation, decision: Decision, budget: Budg
 
         budget: How much may be tried.
     """
-    found = Search(engine.decide_all, asked, budget).remedies(decision)
+    # Nothing can be added to facts that are no object.
+    addable = isinstance(asked["context"].get("facts", {}), dict)
+    found = Search(engine.decide_all, asked, budget).remedies(decision) if addable else []
     return replace(decision, context={**(decision.context or {}), "remedies": found})
 
 
