@@ -4,11 +4,16 @@ The code blocks of a page of documentation, so that a test can do what the page 
 
 import json
 import re
+import subprocess
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+# Where each page says that the sidecar listens.
+SHOWN_ADDRESS: Final = "127.0.0.1:8080"
+# What differs from one answer or bundle to the next.
+_DIFFERS: Final = {"decision_id", "revision"}
 _BLOCK = re.compile(
     r"(?:^`(?P<file>[^`\n]+)`:\n\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -51,3 +56,33 @@ def asked_and_answered(page: Path) -> list[tuple[str, Any]]:
         for block, answer in pairwise(read)
         if block.text.startswith("curl ") and answer.language == "json"
     ]
+
+
+def run(command: str, address: str, shown: str = SHOWN_ADDRESS) -> Any:
+    """
+    Run a page's command as a reader does, and read the JSON that it prints.
+
+    Args:
+        command: What stands in the block.
+
+        address: The `host:port` to ask instead of the page's.
+
+        shown: The page's.
+    """
+    done = subprocess.run(
+        ["bash", "-c", command.replace(shown, address)],
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+def same_each_time(answer: Any) -> Any:
+    """
+    Leave out what differs from one answer or bundle to the next.
+    """
+    if isinstance(answer, dict):
+        return {key: same_each_time(value) for key, value in answer.items() if key not in _DIFFERS}
+    if isinstance(answer, list):
+        return [same_each_time(value) for value in answer]
+    return answer

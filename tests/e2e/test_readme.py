@@ -2,44 +2,16 @@
 What the README shows is what happens.
 """
 
-import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.e2e.pages import asked_and_answered, blocks
+from tests.e2e.pages import asked_and_answered, blocks, run, same_each_time
 from tests.e2e.serve import ROOT, serving
 
 README = ROOT / "README.md"
 OWN_BUNDLE = ROOT / "docs/bring-your-own-bundle.md"
-SHOWN_ADDRESS = "127.0.0.1:8080"
-DIFFERS = {"decision_id", "revision"}
-
-
-def _run(command: str, address: str) -> Any:
-    """
-    Run a page's command as a reader does, against the started sidecar.
-    """
-    done = subprocess.run(
-        ["bash", "-c", command.replace(SHOWN_ADDRESS, address)],
-        stdout=subprocess.PIPE,
-        check=True,
-    )
-    return json.loads(done.stdout)
-
-
-def _same_each_time(answer: Any) -> Any:
-    """
-    Leave out what differs from one answer or bundle to the next.
-    """
-    if isinstance(answer, dict):
-        return {key: _same_each_time(value) for key, value in answer.items() if key not in DIFFERS}
-    if isinstance(answer, list):
-        return [_same_each_time(value) for value in answer]
-    return answer
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +42,11 @@ def test_the_readme_answers_as_it_says():
     """
     shown = asked_and_answered(README)
     with serving() as address:
-        answers = [_run(command, address) for command, _ in shown]
+        answers = [run(command, address) for command, _ in shown]
 
     assert shown
-    assert [_same_each_time(answer) for answer in answers] == [
-        _same_each_time(expected) for _, expected in shown
+    assert [same_each_time(answer) for answer in answers] == [
+        same_each_time(expected) for _, expected in shown
     ]
 
 
@@ -85,7 +57,7 @@ def test_a_bundle_of_ten_lines_is_served(own):
     shown = asked_and_answered(OWN_BUNDLE)
 
     assert shown
-    assert [_run(command, own) for command, _ in shown] == [expected for _, expected in shown]
+    assert [run(command, own) for command, _ in shown] == [expected for _, expected in shown]
 
 
 def test_a_bundle_of_ten_lines_refuses(own):
@@ -94,7 +66,7 @@ def test_a_bundle_of_ten_lines_refuses(own):
     """
     command, _ = asked_and_answered(OWN_BUNDLE)[0]
 
-    assert _run(command.replace('"member": true', '"member": false'), own) == {"decision": False}
+    assert run(command.replace('"member": true', '"member": false'), own) == {"decision": False}
 
 
 def test_the_sample_has_ten_lines(own_bundle):

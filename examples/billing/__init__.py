@@ -1,0 +1,3 @@
+"""
+A small billing service that asks the sidecar before it touches what it knows about a company.
+"""
