@@ -1,5 +1,5 @@
 """
-The code blocks of a page of documentation, so that a test can do what the page says.
+The code blocks and tables of a page of documentation, so that a test can do what the page says.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any, Final
 SHOWN_ADDRESS: Final = "127.0.0.1:8080"
 # What differs from one answer or bundle to the next.
 _DIFFERS: Final = {"decision_id", "revision"}
+_TABLE = re.compile(r"(?:^\|.*\|$\n?)+", re.MULTILINE)
 _BLOCK = re.compile(
     r"(?:^`(?P<file>[^`\n]+)`:\n\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
@@ -58,6 +59,33 @@ def asked_and_answered(page: Path) -> list[tuple[str, Any]]:
     ]
 
 
+def table(page: Path, column: str) -> list[dict[str, str]]:
+    """
+    Read the rows of a page's table, each cell by its column.
+
+    Args:
+        page: The page.
+
+        column: The name of one of its columns, which no other table has.
+    """
+    for lines in _TABLE.findall(page.read_text("utf-8")):
+        header, _, *rows = [_cells(line) for line in lines.splitlines()]
+        if column in header:
+            return [dict(zip(header, row, strict=True)) for row in rows]
+    raise LookupError(f"{page} has no table with the column {column}")
+
+
+def cut(answer: Any, shown: Any) -> Any:
+    """
+    Leave out of an answer's objects what a page does not show of them. Lists stay whole.
+    """
+    if isinstance(answer, dict) and isinstance(shown, dict):
+        return {key: cut(answer[key], part) for key, part in shown.items() if key in answer}
+    if isinstance(answer, list) and isinstance(shown, list) and len(answer) == len(shown):
+        return [cut(*pair) for pair in zip(answer, shown, strict=True)]
+    return answer
+
+
 def run(command: str, address: str, shown: str = SHOWN_ADDRESS) -> Any:
     """
     Run a page's command as a reader does, and read the JSON that it prints.
@@ -86,3 +114,7 @@ def same_each_time(answer: Any) -> Any:
     if isinstance(answer, list):
         return [same_each_time(value) for value in answer]
     return answer
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip("|").split("|")]

@@ -1,5 +1,5 @@
 """
-What the README shows is what happens.
+What the README and the pages show is what happens.
 """
 
 from collections.abc import Iterator
@@ -7,11 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.pages import asked_and_answered, blocks, run, same_each_time
+from tests.e2e.pages import asked_and_answered, blocks, cut, run, same_each_time
 from tests.e2e.serve import ROOT, serving
 
 README = ROOT / "README.md"
+DECISIONS = ROOT / "docs/decisions.md"
 OWN_BUNDLE = ROOT / "docs/bring-your-own-bundle.md"
+
+
+@pytest.fixture(scope="module")
+def agreement() -> Iterator[str]:
+    """
+    A sidecar started as the README says.
+    """
+    with serving() as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -36,18 +46,31 @@ def own(own_bundle: Path) -> Iterator[str]:
         yield address
 
 
-def test_the_readme_answers_as_it_says():
+def test_the_readme_answers_as_it_says(agreement):
     """
     The README's requests, run against a sidecar started as it says, give the README's answers.
     """
     shown = asked_and_answered(README)
-    with serving() as address:
-        answers = [run(command, address) for command, _ in shown]
+    answers = [run(command, agreement) for command, _ in shown]
 
     assert shown
     assert [same_each_time(answer) for answer in answers] == [
         same_each_time(expected) for _, expected in shown
     ]
+
+
+def test_decisions_are_what_their_page_shows(agreement):
+    """
+    Each request of docs/decisions.md gives the answer that stands there, as far as it stands there.
+    """
+    shown = asked_and_answered(DECISIONS)
+    answers = [run(command, agreement) for command, _ in shown]
+
+    # There is no block that is neither asked nor compared.
+    assert len(shown) * 2 == len(blocks(DECISIONS))
+    assert [
+        cut(answer, expected) for answer, (_, expected) in zip(answers, shown, strict=True)
+    ] == [expected for _, expected in shown]
 
 
 def test_a_bundle_of_ten_lines_is_served(own):
