@@ -10,6 +10,7 @@ from time import perf_counter
 import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import Rule
 
 from sidecar import errors
 from sidecar.api import health, paths
@@ -23,6 +24,10 @@ from sidecar.api.request import answered
 from sidecar.api.search import searches
 from sidecar.callers.gate import Gate
 from sidecar.engine.engine import Engine
+from sidecar.gateway.forward_auth import ForwardAuthEndpoint, Rest
+from sidecar.gateway.proxies import ENDPOINT
+from sidecar.gateway.route_file import RouteFile
+from sidecar.gateway.routes import Routes
 from sidecar.observability.metrics import Metrics
 from sidecar.settings import Settings
 
@@ -39,6 +44,7 @@ def create_app(
     engine: Engine,
     restarts: Callable[[], int] | None = None,
     page_key: bytes | None = None,
+    table: Routes | None = None,
 ) -> Flask:
     """
     Make the application.
@@ -52,6 +58,8 @@ def create_app(
 
         page_key: What pages of searches are signed with: the same in all processes. None for one
             that nobody else has.
+
+        table: The route table as it was at the start; None where no proxy asks.
     """
     app = Flask("sidecar", static_folder=None)
     # Else a doubled slash is answered with a redirection, to where the Host header says.
@@ -79,6 +87,13 @@ def create_app(
         app.add_url_rule(
             path, path, view, methods=[method], provide_automatic_options=False, strict_slashes=True
         )
+    if settings.forward_auth and table:
+        route_file = RouteFile(settings.forward_auth, engine, metrics, table)
+        proxied = ForwardAuthEndpoint(settings.forward_auth, route_file, alone, metrics)
+        app.url_map.converters["rest"] = Rest
+        # A rule of the map's own: with it any method will do, also one that nobody knows.
+        app.url_map.add(Rule(f"{ENDPOINT}<rest:rest>", endpoint=ENDPOINT))
+        app.view_functions[ENDPOINT] = proxied
     _answer_errors(app, metrics)
     _name_requests(app)
     Gate(settings.callers, certificates=settings.tls.client_ca is not None).guard(app)
@@ -91,7 +106,7 @@ def _answer_errors(app: Flask, metrics: Metrics) -> None:
         if not isinstance(wrong, errors.NotFound | errors.MethodNotAllowed):
             metrics.failed(wrong.code)
         if isinstance(wrong, errors.EngineError):
-            _log.error("no decision", code=wrong.code, path=request.path)
+            _log.error("no decision", code=wrong.code, route=_route())
         response = answered({"error": wrong.described()}, status=wrong.status)
         response.headers.update(wrong.headers)
         return response
@@ -132,10 +147,17 @@ def _name_requests(app: Flask) -> None:
             _log.info(
                 "request",
                 method=request.method,
-                route=request.url_rule.rule if request.url_rule else None,
+                route=_route(),
                 status=response.status_code,
                 request_id=name,
                 decision_id=response.headers.get("X-Decision-ID"),
                 seconds=round(perf_counter() - request.environ["sidecar.begin"], 6),
             )
         return response
+
+
+def _route() -> str | None:
+    """
+    The rule that a request matched; its path may hold what nobody else may see.
+    """
+    return request.url_rule.rule if request.url_rule else None

@@ -14,6 +14,10 @@ Our error tree:
     + PageUnknown                 names the path of a page that is none of this search
     + Unauthenticated        401  the caller is not known
     + Forbidden              403  the caller is known, and may not ask this
+    + RouteUnknown           403  no route says what a proxy's request asks for
+    + PathAmbiguous          403  servers may read the path in several ways
+    + RouteValueUnusable     403  a route takes a value that the request does not hold
+    + ObligationNotCarriedOut 403 the permission has a duty that nobody does
     + NotFound               404
     + MethodNotAllowed       405
     + BodyTooLarge           413
@@ -29,6 +33,7 @@ Our error tree:
     + DecisionMalformed           the policy answered in another shape
     + BundleNotActive             OPA holds no bundle that decides
     + KeysUnavailable             there are no keys to verify tokens with
+    + RoutesNotUsable             the route table does not fit the active bundle
   x InternalError            500  a fault of our own
   x SettingsError                 stops the start: exit code 2
   x MissingPart                   stops the start: exit code 3
@@ -212,6 +217,46 @@ class Forbidden(RequestError):
     sentence = "The caller may not ask this."
 
 
+class RouteUnknown(RequestError):
+    """
+    No route of the table says what a proxy's request asks for.
+    """
+
+    code = "route_unknown"
+    status = 403
+    sentence = "The request is on no route."
+
+
+class PathAmbiguous(RequestError):
+    """
+    Servers may read the path or the method of a proxy's request in several ways.
+    """
+
+    code = "path_ambiguous"
+    status = 403
+    sentence = "The request's path or method may be read in several ways."
+
+
+class RouteValueUnusable(RequestError):
+    """
+    A route takes a value of the request that is not there, or is of another type.
+    """
+
+    code = "route_value_unusable"
+    status = 403
+    sentence = "The request lacks a value that its route needs, or has it of another type."
+
+
+class ObligationNotCarriedOut(RequestError):
+    """
+    A permission has an obligation that neither a proxy nor the route's server carries out.
+    """
+
+    code = "obligation_not_carried_out"
+    status = 403
+    sentence = "The permission has an obligation that this route does not carry out."
+
+
 class TooManyRequests(RequestError):
     """
     The caller asks more often than is taken. The answer says when it may again.
@@ -349,6 +394,15 @@ class KeysUnavailable(EngineError):
 
     code = "keys_unavailable"
     sentence = "No decision was made: the keys that tokens are verified with are not to be had."
+
+
+class RoutesNotUsable(EngineError):
+    """
+    The route table uses terms that the active bundle does not know.
+    """
+
+    code = "routes_not_usable"
+    sentence = "No decision was made: the route table does not fit the active policy bundle."
 
 
 class InternalError(SidecarError):

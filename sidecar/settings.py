@@ -16,6 +16,7 @@ from sidecar import strict
 from sidecar.callers.settings import Callers
 from sidecar.engine.endpoint import Endpoint
 from sidecar.errors import SettingsError
+from sidecar.gateway.settings import ForwardAuth
 from sidecar.signer import Signer
 from sidecar.strict import between, existing
 from sidecar.tls import Tls
@@ -299,6 +300,8 @@ class Settings:
         callers: Who may ask.
 
         tls: How TLS is served.
+
+        forward_auth: How proxies ask; None where none does.
     """
 
     listen: Listen = field(default_factory=Listen)
@@ -312,6 +315,7 @@ class Settings:
     log: Log = field(default_factory=Log)
     callers: Callers = field(default_factory=Callers)
     tls: Tls = field(default_factory=Tls)
+    forward_auth: ForwardAuth | None = None
 
     def __post_init__(self) -> None:
         """

@@ -94,10 +94,10 @@ def section(
             raises.
     """
     hints = get_type_hints(kind)
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     for key in given:
-        if key not in hints:
-            known = ", ".join(field.name for field in fields(kind))  # type: ignore[arg-type]
-            raise SettingsError(f"{at}{key} is unknown; known are {known}")
+        if key not in known:
+            raise SettingsError(f"{at}{key} is unknown; known are {', '.join(known)}")
     return kind(**{key: _value(hints[key], f"{at}{key}", given[key]) for key in given}, **beside)
 
 

@@ -2,6 +2,7 @@
 `POST /access/v1/evaluation`: one decision.
 """
 
+from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
@@ -33,9 +34,21 @@ class EvaluationEndpoint:
         body = read(request, self._limits)
         return self.decide(body, start)
 
-    def decide(self, body: dict[str, Any], start: float) -> Response:
+    def decide(
+        self,
+        body: dict[str, Any],
+        start: float,
+        respond: Callable[[dict[str, Any], str], Response] = answered,
+    ) -> Response:
         """
         Decide on a body that was read.
+
+        Args:
+            body: The evaluation.
+
+            start: When it came in.
+
+            respond: Makes a response of the answer and the decision's name.
         """
         asked = parse.evaluation(body)
         stages = {"parse": perf_counter() - start}
@@ -45,7 +58,7 @@ class EvaluationEndpoint:
         info = self._engine.bundle(decision.revision)
         decided = perf_counter()
         decision_id = new_id()
-        response = answered(answer.complete(decision, asked, info, decision_id), decision_id)
+        response = respond(answer.complete(decision, asked, info, decision_id), decision_id)
         self._metrics.decided(asked, decision, info)
         now = perf_counter()
         stages |= {"answer": now - decided, "total": now - start}

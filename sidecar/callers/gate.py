@@ -2,13 +2,12 @@
 Where callers come in: known or not, allowed or not, too often or not.
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 from flask import Flask, g, request
 
-from sidecar.callers import certificate
+from sidecar.callers import bearer, certificate
 from sidecar.callers.caller import Caller
 from sidecar.callers.rate import RateLimit
 from sidecar.callers.settings import Callers
@@ -19,7 +18,6 @@ from sidecar.errors import Forbidden, Unauthenticated
 # What decides is behind it. What a kubelet, Prometheus and a client's generator ask for is not, for
 # they have no credential.
 _GUARDED: Final = "/access/"
-_BEARER: Final = re.compile(r"bearer +([A-Za-z0-9\-._~+/]+=*)", re.IGNORECASE | re.ASCII)
 
 
 class Gate:
@@ -78,15 +76,13 @@ class Gate:
             self._rate.take(name)
 
     def _by_token(self, authorization: str) -> Caller:
-        sent = _BEARER.fullmatch(authorization.strip())
-        if sent is None:
-            raise Unauthenticated(sent=True)
-        name = self._tokens.name(sent[1]) if self._tokens else None
+        token = bearer.token(authorization)
+        name = self._tokens.name(token) if self._tokens else None
         if name is not None:
             return Caller(name)
         if self._verifier is None:
             raise Unauthenticated(sent=True)
-        claims = self._verifier.claims(sent[1])
+        claims = self._verifier.claims(token)
         subject = claims.get("sub")
         if not isinstance(subject, str) or not subject:
             raise Unauthenticated(sent=True)

@@ -85,10 +85,16 @@ class FileKeys:
     """
     Keys of a file, read again once it has changed. There are none while it cannot be used: that is
     logged.
+
+    Args:
+        file: The file.
+
+        at: The settings that it is part of.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, at: str) -> None:
         self._file = file
+        self._at = at
         self._keys = Watched((file,), self._load)
 
     def current(self) -> KeySet:
@@ -105,7 +111,7 @@ class FileKeys:
 
     def _load(self, _: object) -> KeySet:
         try:
-            return read(self._file)
+            return read(self._file, self._at)
         except SettingsError as wrong:
             _log.error("no token is good by the file of keys", why=wrong.message)
             return KeySet({})
@@ -124,11 +130,13 @@ class FetchedKeys:
         ca: Certificates that the address's must be signed by; the system's where there are none.
 
         refresh_s: How old they may get.
+
+        at: The settings that it is part of.
     """
 
-    def __init__(self, url: str, ca: Path | None, refresh_s: float) -> None:
+    def __init__(self, url: str, ca: Path | None, refresh_s: float, at: str) -> None:
         self._url = url
-        self._tls = tls_context(ca)
+        self._tls = tls_context(ca, at)
         self._refresh_s = refresh_s
         self._lock = threading.Lock()
         self._keys = KeySet({})
@@ -187,9 +195,14 @@ class FetchedKeys:
         return content
 
 
-def read(file: Path) -> KeySet:
+def read(file: Path, at: str) -> KeySet:
     """
     Read a file of keys.
+
+    Args:
+        file: The file.
+
+        at: The settings that it is part of.
 
     Raises:
         SettingsError: It cannot be read, or holds no key that can be used.
@@ -198,10 +211,10 @@ def read(file: Path) -> KeySet:
         with file.open("rb") as opened:
             return parsed(opened.read(_MOST_BYTES))
     except OSError as wrong:
-        raise SettingsError(f"callers.jwt.jwks cannot be read: {wrong.strerror}") from wrong
+        raise SettingsError(f"{at}.jwks cannot be read: {wrong.strerror}") from wrong
     except ValueError as wrong:
         raise SettingsError(
-            "callers.jwt.jwks must be a JSON Web Key Set with a public key that can verify"
+            f"{at}.jwks must be a JSON Web Key Set with a public key that can verify"
         ) from wrong
 
 
@@ -228,9 +241,14 @@ def parsed(content: bytes) -> KeySet:
     return KeySet(found)
 
 
-def tls_context(ca: Path | None) -> ssl.SSLContext:
+def tls_context(ca: Path | None, at: str) -> ssl.SSLContext:
     """
     Say whom an address of keys must be.
+
+    Args:
+        ca: Certificates that its own must be signed by; the system's where there are none.
+
+        at: The settings that it is part of.
 
     Raises:
         SettingsError: `ca` cannot be used.
@@ -238,7 +256,7 @@ def tls_context(ca: Path | None) -> ssl.SSLContext:
     try:
         return client_context(ca)
     except OSError as wrong:
-        raise SettingsError("callers.jwt.ca must hold certificates in PEM") from wrong
+        raise SettingsError(f"{at}.ca must hold certificates in PEM") from wrong
 
 
 def _key(entry: Any) -> Key | None:

@@ -4,7 +4,7 @@ What an operator may set about callers.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from sidecar.callers import keys, token_file
 from sidecar.errors import SettingsError
@@ -24,6 +24,8 @@ class JwtSettings:
     Which JSON Web Tokens are good.
 
     Attributes:
+        at: Which settings these are.
+
         jwks: The keys that they are signed with (a JSON Web Key Set, RFC 7517): a file, or an https
             address.
 
@@ -41,6 +43,8 @@ class JwtSettings:
         refresh_s: How old keys that come from an address may get.
     """
 
+    at: ClassVar[str] = "callers.jwt"
+
     jwks: str = ""
     ca: Path | None = None
     issuer: str | None = None
@@ -53,20 +57,19 @@ class JwtSettings:
         """
         Refuse what is out of range, and keys that cannot be used.
         """
-        between("callers.jwt.leeway_s", self.leeway_s, 0, 600)
-        between("callers.jwt.refresh_s", self.refresh_s, 5, 86_400)
+        between(f"{self.at}.leeway_s", self.leeway_s, 0, 600)
+        between(f"{self.at}.refresh_s", self.refresh_s, 5, 86_400)
         for algorithm in self.algorithms:
             if algorithm not in ALGORITHMS:
                 raise SettingsError(
-                    f"callers.jwt.algorithms must be among {', '.join(ALGORITHMS)}, "
-                    f"got {algorithm!r}"
+                    f"{self.at}.algorithms must be among {', '.join(ALGORITHMS)}, got {algorithm!r}"
                 )
         if not self.algorithms:
-            raise SettingsError("callers.jwt.algorithms must not be empty")
+            raise SettingsError(f"{self.at}.algorithms must not be empty")
         for name in ("issuer", "audience"):
             if getattr(self, name) == "":
-                raise SettingsError(f"callers.jwt.{name} must not be empty")
-        existing("callers.jwt.ca", self.ca)
+                raise SettingsError(f"{self.at}.{name} must not be empty")
+        existing(f"{self.at}.ca", self.ca)
         self._check_jwks()
 
     @property
@@ -78,15 +81,15 @@ class JwtSettings:
 
     def _check_jwks(self) -> None:
         if not self.jwks:
-            raise SettingsError("callers.jwt.jwks is missing: a file of keys, or an https address")
+            raise SettingsError(f"{self.at}.jwks is missing: a file of keys, or an https address")
         if self.by_url:
             if not _is_https(self.jwks):
                 raise SettingsError(
-                    "callers.jwt.jwks must be a file, or an https address without a password"
+                    f"{self.at}.jwks must be a file, or an https address without a password"
                 )
-            keys.tls_context(self.ca)
+            keys.tls_context(self.ca, self.at)
         else:
-            keys.read(Path(self.jwks))
+            keys.read(Path(self.jwks), self.at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,9 +27,9 @@ class TokenVerifier:
     def __init__(self, settings: JwtSettings) -> None:
         self._settings = settings
         self._keys: Keys = (
-            FetchedKeys(settings.jwks, settings.ca, settings.refresh_s)
+            FetchedKeys(settings.jwks, settings.ca, settings.refresh_s, settings.at)
             if settings.by_url
-            else FileKeys(Path(settings.jwks))
+            else FileKeys(Path(settings.jwks), settings.at)
         )
         expected = {"aud": settings.audience, "iss": settings.issuer}
         self._required = ["exp", *(claim for claim, value in expected.items() if value)]

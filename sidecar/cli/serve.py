@@ -49,6 +49,7 @@ def _warn(settings: Settings) -> None:
 def _serve(settings: Settings) -> None:
     # The metrics library looks once, when it is imported, whether there are several processes.
     from sidecar.app import create_app
+    from sidecar.gateway import route_file
     from sidecar.server import Server, engine_running, listening_socket
 
     with (
@@ -58,6 +59,7 @@ def _serve(settings: Settings) -> None:
         where = Listen(settings.listen.host, listener.getsockname()[1])
         bundle = _bundle_in_words(engine)
         restarts = (lambda: supervisor.restarts) if supervisor else None
+        table = route_file.read(settings.forward_auth, engine) if settings.forward_auth else None
 
         def listening() -> None:
             scheme = "https" if settings.tls.served else "http"
@@ -67,7 +69,7 @@ def _serve(settings: Settings) -> None:
         page_key = os.urandom(32)
 
         def app() -> Flask:
-            return create_app(settings, engine, restarts, page_key)
+            return create_app(settings, engine, restarts, page_key, table)
 
         Server(settings, listener, app, listening).run()
 

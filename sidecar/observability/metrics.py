@@ -67,6 +67,12 @@ class Metrics:
             ["code"],
             registry=self.registry,
         )
+        self._routes = Counter(
+            "privacy_route_table_reads",
+            "Changes of the route table, by what became of them.",
+            ["result"],
+            registry=self.registry,
+        )
         self._stages = {
             stage: self._duration.labels(stage) for stage in ("parse", "opa", "answer", "total")
         }
@@ -98,6 +104,12 @@ class Metrics:
         Count an error. Codes are the classes' own, so there are only so many.
         """
         self._errors.labels(code).inc()
+
+    def routes_read(self, *, taken: bool) -> None:
+        """
+        Count a change of the route table.
+        """
+        self._routes.labels("taken" if taken else "refused").inc()
 
     def took(self, stages: Mapping[str, float]) -> None:
         """

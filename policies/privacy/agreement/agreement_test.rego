@@ -3,12 +3,16 @@ package privacy.agreement_test
 import data.privacy.agreement
 import data.privacy.vocabulary
 
-test_the_terms_of_metrics_are_those_of_the_vocabulary[name] if {
+test_the_terms_are_those_of_the_vocabulary[name] if {
 	some name, expected in {
 		"action": vocabulary.actions,
 		"purpose": vocabulary.purposes,
 		"reason": vocabulary.reasons,
 		"obligation": vocabulary.obligations,
+		"subject": vocabulary.subjects,
+		"recipient": vocabulary.recipients,
+		"category": vocabulary.categories,
+		"fact": vocabulary.facts,
 	}
 	{term | some term in agreement.terms[name]} == object.keys(expected)
 }

@@ -185,7 +185,7 @@ def test_old_keys_go_on_serving(
     While the issuer answers nonsense, the keys that are there are good; and it is asked again.
     """
     issuer, ca = there
-    fetched = FetchedKeys(issuer.url, ca, refresh_s=0)
+    fetched = FetchedKeys(issuer.url, ca, refresh_s=0, at="callers.jwt")
     assert fetched.current().get("first")
     issuer.status, issuer.content, issuer.location = status, content, location
 
@@ -200,7 +200,7 @@ def test_old_keys_go_on_serving_when_the_issuer_is_away(tmp_path: Path):
     An issuer that is gone changes nothing for the keys that are there.
     """
     with issuing(tmp_path) as (issuer, ca):
-        fetched = FetchedKeys(issuer.url, ca, refresh_s=0)
+        fetched = FetchedKeys(issuer.url, ca, refresh_s=0, at="callers.jwt")
         assert fetched.current().get("first")
 
     assert fetched.current().get("first")
@@ -212,7 +212,7 @@ def test_nobody_waits_for_what_is_fetched_anew(there: tuple[Issuer, Path]):
     While one thread asks an issuer that takes its time, the others go on with the keys they have.
     """
     issuer, ca = there
-    fetched = FetchedKeys(issuer.url, ca, refresh_s=0)
+    fetched = FetchedKeys(issuer.url, ca, refresh_s=0, at="callers.jwt")
     fetched.current()
     asked, go_on = threading.Event(), threading.Event()
 
@@ -279,7 +279,7 @@ def test_a_fork_fetches_for_itself(there: tuple[Issuer, Path]):
     A child of a process that has fetched keys has them, and can fetch others.
     """
     issuer, ca = there
-    fetched = FetchedKeys(issuer.url, ca, refresh_s=300)
+    fetched = FetchedKeys(issuer.url, ca, refresh_s=300, at="callers.jwt")
     fetched.current()
     child = os.fork()
     if child == 0:

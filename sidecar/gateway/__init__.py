@@ -1,0 +1,3 @@
+"""
+What proxies ask before they let a request through (contract, section 2).
+"""
