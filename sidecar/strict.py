@@ -2,8 +2,8 @@
 Dataclasses made from YAML, strictly: nothing unknown, nothing of another type, nothing twice.
 """
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from types import UnionType
 from typing import Any, Final, TypeVar, get_args, get_origin, get_type_hints
@@ -90,14 +90,17 @@ def section(
         beside: Fields that come from elsewhere, and may not stand in the file.
 
     Raises:
-        SettingsError: A key is unknown, or a value is of a wrong type; or what the dataclass itself
-            raises.
+        SettingsError: A key is unknown or missing, or a value is of a wrong type; or what the
+            dataclass itself raises.
     """
     hints = get_type_hints(kind)
     known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     for key in given:
         if key not in known:
             raise SettingsError(f"{at}{key} is unknown; known are {', '.join(known)}")
+    for key in _required(kind):
+        if key not in given and key not in beside:
+            raise SettingsError(f"{at}{key} is missing")
     return kind(**{key: _value(hints[key], f"{at}{key}", given[key]) for key in given}, **beside)
 
 
@@ -126,6 +129,12 @@ def existing(key: str, path: Path | None) -> None:
     """
     if path is not None and not path.is_file():
         raise SettingsError(f"{key} must be a file, got {str(path)!r}")
+
+
+def _required(kind: Any) -> Iterator[str]:
+    for field in fields(kind):
+        if field.default is MISSING and field.default_factory is MISSING:
+            yield field.name
 
 
 def _problem(wrong: yaml.MarkedYAMLError) -> str:

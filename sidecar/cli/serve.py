@@ -12,6 +12,7 @@ from flask import Flask
 
 from sidecar.engine.engine import Engine
 from sidecar.errors import EngineError
+from sidecar.gateway import table
 from sidecar.observability import logs
 from sidecar.observability.workers import metrics_of_all_workers
 from sidecar.settings import Listen, Settings
@@ -28,6 +29,9 @@ def serve(check: bool) -> None:
     """
     settings = Settings.from_environment(os.environ)
     if check:
+        if settings.forward_auth:
+            # Without its terms: which bundle will be active, nobody can say yet.
+            table.read(settings.forward_auth)
         click.echo("the settings are right")
         return
     logs.set_up(settings.log.level)
@@ -49,7 +53,6 @@ def _warn(settings: Settings) -> None:
 def _serve(settings: Settings) -> None:
     # The metrics library looks once, when it is imported, whether there are several processes.
     from sidecar.app import create_app
-    from sidecar.gateway import route_file
     from sidecar.server import Server, engine_running, listening_socket
 
     with (
@@ -59,7 +62,8 @@ def _serve(settings: Settings) -> None:
         where = Listen(settings.listen.host, listener.getsockname()[1])
         bundle = _bundle_in_words(engine)
         restarts = (lambda: supervisor.restarts) if supervisor else None
-        table = route_file.read(settings.forward_auth, engine) if settings.forward_auth else None
+        proxied = settings.forward_auth
+        routes = table.read(proxied, engine) if proxied else None
 
         def listening() -> None:
             scheme = "https" if settings.tls.served else "http"
@@ -69,7 +73,7 @@ def _serve(settings: Settings) -> None:
         page_key = os.urandom(32)
 
         def app() -> Flask:
-            return create_app(settings, engine, restarts, page_key, table)
+            return create_app(settings, engine, restarts, page_key, routes)
 
         Server(settings, listener, app, listening).run()
 

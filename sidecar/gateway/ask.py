@@ -150,6 +150,9 @@ class _Reader:
                 raise parts["properties"].wrong("without categories, which stand beside it")
             named = [self._text(entry, "category") for entry in parts["categories"].entries()]
             properties = {**properties, "categories": named}
+        elif isinstance(properties.get("categories"), list):
+            for entry in parts["properties"].parts()["categories"].entries():
+                self._text(entry, "category")
         return {"type": type_, "id": self._text(parts["id"]), "properties": properties}
 
     def _properties(self, parts: Mapping[str, Node]) -> dict[str, Any]:

@@ -80,6 +80,6 @@ def _told(request: Request, proxy: str) -> Original:
         return Original(request.method, rest)
     target, method = (request.headers.get(name, "") for name in _TOLD[proxy])
     path, _, _ = target.partition("?")
-    if rest or not method or "," in path or _JOINED.search(target):
+    if rest or not path or not method or "," in path + method or _JOINED.search(target):
         raise PathAmbiguous()
     return Original(method, target)

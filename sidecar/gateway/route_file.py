@@ -5,43 +5,14 @@ The route table that is in force: the file's, as long as that is in order.
 import structlog
 
 from sidecar.engine.engine import Engine
-from sidecar.errors import EngineError, RoutesNotUsable, SettingsError
-from sidecar.gateway.ask import Terms
+from sidecar.errors import RoutesNotUsable, SettingsError
+from sidecar.gateway import table
 from sidecar.gateway.routes import Route, Routes
 from sidecar.gateway.settings import ForwardAuth
 from sidecar.observability.metrics import Metrics
 from sidecar.watched import Watched
 
 _log = structlog.stdlib.get_logger("sidecar")
-
-
-def read(settings: ForwardAuth, engine: Engine | None = None) -> Routes:
-    """
-    Read the route table.
-
-    Args:
-        settings: Where it is.
-
-        engine: Who knows the terms of the active bundle. Without it, or before there is a bundle,
-            terms are not looked at.
-
-    Raises:
-        SettingsError: The table is wrong; the message names the place.
-    """
-    routes = Routes.read(settings.routes)
-    if routes.takes_claims and settings.jwt is None:
-        raise SettingsError(
-            f"{settings.routes}: a route takes claims, but forward_auth.jwt does not say which "
-            "tokens are good"
-        )
-    try:
-        terms = _terms(engine) if engine else {}
-    except EngineError:
-        # An OPA elsewhere may come later; each route is checked again when it is asked for.
-        terms = {}
-    for route in routes.routes:
-        route.check(terms)
-    return routes
 
 
 class RouteFile:
@@ -84,7 +55,7 @@ class RouteFile:
         """
         route = self._routes.current().route(method, segments)
         try:
-            route.check(_terms(self._engine))
+            route.check(table.terms(self._engine))
         except SettingsError as wrong:
             _log.error("a route does not fit the bundle", wrong=wrong.message)
             raise RoutesNotUsable() from wrong
@@ -93,7 +64,7 @@ class RouteFile:
     def _load(self, before: Routes | None) -> Routes:
         in_force = before or self._first
         try:
-            routes = read(self._settings, self._engine)
+            routes = table.read(self._settings, self._engine)
         except SettingsError as wrong:
             _log.error("the route table is not taken over", wrong=wrong.message)
             self._metrics.routes_read(taken=False)
@@ -102,8 +73,3 @@ class RouteFile:
             _log.warning("the route table was taken over")
             self._metrics.routes_read(taken=True)
         return routes
-
-
-def _terms(engine: Engine) -> Terms:
-    agreement = engine.bundle().agreement
-    return agreement.terms if agreement else {}

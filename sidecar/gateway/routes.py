@@ -20,6 +20,7 @@ from sidecar.gateway.values import Held
 
 _METHOD: Final = re.compile(r"[A-Z]+(?:-[A-Z]+)*")
 _PARAMETER: Final = re.compile(r"\{([a-z][a-z0-9_]*)\}")
+_ONE_READING: Final = "a path of segments, each a {parameter} or what is read in one way only"
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]+")
 
 
@@ -155,6 +156,8 @@ class Routes:
             for entry in table["routes"].entries()
             for route in _routes(entry, frozenset(map(str.lower, trusted)), carried)
         ]
+        if not found:
+            raise SettingsError(f"{file}: routes must not be empty")
         _check_apart(str(file), found)
         ordered = sorted((route for _, route in found), key=lambda route: route.parameters)
         return cls(tuple(ordered))
@@ -207,6 +210,8 @@ def _routes(entry: Node, trusted: frozenset[str], carried: tuple[Term, ...]) -> 
     ask = Ask.read(given["ask"], names, trusted)
     obligations = (*carried, *_carried(given))
     methods = match["method"]
+    if methods.value == []:
+        raise SettingsError(f"{methods.place} must not be empty")
     for method in methods.entries() if isinstance(methods.value, list) else [methods]:
         if not _METHOD.fullmatch(method.text()):
             raise method.wrong("a method in capital letters")
@@ -236,9 +241,10 @@ def _pattern(given: Node) -> Pattern:
     try:
         segments = paths.segments(literal)
     except PathAmbiguous as wrong:
-        raise given.wrong(
-            "a path of segments, each a {parameter} or what is read in one way only"
-        ) from wrong
+        raise given.wrong(_ONE_READING) from wrong
+    if "*" in literal:
+        # No wildcard, whatever was meant.
+        raise given.wrong(_ONE_READING)
     if "?" in literal:
         raise given.wrong("a path without a query")
     return tuple(

@@ -2,6 +2,7 @@
 Where a route takes a value from: its path, a verified token, a trusted header.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -68,8 +69,19 @@ class FromClaim:
     def taken(self, held: Held) -> Any:
         """
         Take the claim, of any type; ABSENT where the token has none.
+
+        Raises:
+            RouteValueUnusable: It could not be sent on: it holds half a character, or no number.
         """
-        return held.claims.get(self.name, ABSENT)
+        if self.name not in held.claims:
+            return ABSENT
+        claim = held.claims[self.name]
+        try:
+            # The library that reads tokens takes more for JSON than JSON is.
+            json.dumps(claim, ensure_ascii=False, allow_nan=False).encode()
+        except ValueError as wrong:
+            raise RouteValueUnusable() from wrong
+        return claim
 
     def needed(self, held: Held) -> str:
         """
@@ -77,6 +89,7 @@ class FromClaim:
 
         Raises:
             Unauthenticated: It is not: the token does not say who comes.
+            RouteValueUnusable: It could not be sent on.
         """
         claim = self.taken(held)
         if not isinstance(claim, str) or not claim:

@@ -54,6 +54,20 @@ def test_wrong_settings_are_said_to_be(name, value):
     assert done.stderr.count("\n") == 1
 
 
+def test_a_route_table_with_a_mistake_is_said_to_be(tmp_path: Path):
+    """
+    With --check the route table is read, too: a mistake is named by its file and its place.
+    """
+    config, routes = tmp_path / "config.yaml", tmp_path / "routes.yaml"
+    config.write_text(f"forward_auth: {{routes: {routes}, proxy: nginx}}\n", "utf-8")
+    routes.write_text("routes: [{match: {}}]\n", "utf-8")
+
+    done = _sidecar("serve", "--check", SIDECAR_CONFIG=str(config))
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"sidecar: {routes}: routes.0.ask is missing\n"
+
+
 def test_a_file_with_a_mistake_is_said_to_be(tmp_path: Path):
     """
     A mistake in the file is named by its key.

@@ -15,7 +15,7 @@ HERE: Final = Path(__file__).parent
 ROOT: Final = Path(__file__).parents[3]
 _SECTIONS: Final = (
     "listen, listen_beyond_loopback, public_url, bundle, server, limits, opa, discovery, log, "
-    "callers, tls"
+    "callers, tls, forward_auth"
 )
 _SERVER: Final = "workers, threads, keepalive_s, receive_within_s, stop_within_s"
 _TAKEN: Final = (
@@ -195,6 +195,7 @@ def test_defaults():
         "log": {"level": "warning"},
         "callers": {"tokens_file": None, "jwt": None, "allowed": None, "rate": None},
         "tls": {"cert": None, "key": None, "client_ca": None},
+        "forward_auth": None,
     }
 
 
