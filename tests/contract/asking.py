@@ -5,6 +5,7 @@ Cases of the contract as data, and the two ways to put them to a sidecar.
 import copy
 import http.client
 import json
+import ssl
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -119,14 +120,19 @@ def through_flask(app: Flask) -> Ask:
     return ask
 
 
-def through_http(address: str) -> Ask:
+def through_http(address: str, tls: ssl.SSLContext | None = None) -> Ask:
     """
-    Ask whoever listens on `host:port`, with a connection for each request.
+    Ask whoever listens on `host:port`, over TLS where a context says whom to trust, with a
+    connection for each request.
     """
 
+    def connected() -> http.client.HTTPConnection:
+        if tls:
+            return http.client.HTTPSConnection(address, timeout=30, context=tls)
+        return http.client.HTTPConnection(address, timeout=30)
+
     def ask(request: Request) -> Answer:
-        connection = http.client.HTTPConnection(address, timeout=30)
-        with closing(connection):
+        with closing(connected()) as connection:
             connection.request(request.method, request.path, request.content, dict(request.headers))
             got = connection.getresponse()
             return Answer(got.status, Headers(got.getheaders()), got.read())
