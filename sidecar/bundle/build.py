@@ -5,22 +5,23 @@ Make a bundle of a folder of Rego and data, or take one that is made already.
 import hashlib
 import json
 import os
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from sidecar.bundle import analysis
 from sidecar.bundle.manifest import DataPath, Manifest, ManifestMalformed
-from sidecar.errors import MissingPart, SettingsError
+from sidecar.bundle.opa_run import OpaRun
+from sidecar.errors import SettingsError
 
 _MANIFEST: Final = ".manifest"
 _MANIFEST_IN_TAR: Final = PurePosixPath("/", _MANIFEST)
 _DATA: Final = frozenset({"data.json", "data.yaml", "data.yml"})
 _SCHEMAS: Final = "schemas"
-_TAKES_AT_MOST_S: Final = 120
 
 # One question for many evaluations: the ad hoc query that would do as well leaves failing builtins
 # undefined.
@@ -89,12 +90,26 @@ def build(source: Path, target: Path, *, opa: Path) -> BuiltBundle:
     manifest = _manifest(source / _MANIFEST, document)
     revision = manifest.revision or _digest(sources)
     batch = (*manifest.decision[:-1], "sidecar_batch", "decisions")
+    completed = _completed(document, revision, batch)
     files = {
         **sources,
-        _MANIFEST: json.dumps(_completed(document, revision, batch)).encode(),
+        _MANIFEST: json.dumps(completed).encode(),
         f"{'/'.join(batch[:-1])}/sidecar_batch.rego": _batch_rule(manifest.decision, batch),
     }
-    _publish(files, manifest, source, target, opa)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent.absolute(), prefix=".building-") as beside:
+        run = OpaRun(opa, Path(beside, "copy"), source)
+        made = Path(beside, "bundle.tar.gz")
+        _write(run.folder, files)
+        # Not optimised: that loses the annotations, gains nothing, and at the second level has
+        # changed what a policy answers.
+        command = ("build", "--bundle", ".", "--output", str(made))
+        # First to see whether OPA takes it: nobody says that as well.
+        run.said(*command)
+        _analyse(run, manifest, completed)
+        run.said(*command)
+        # In place only when it will do.
+        made.replace(target)
     return BuiltBundle(target, revision)
 
 
@@ -195,47 +210,32 @@ def _write(folder: Path, files: Mapping[str, bytes]) -> None:
         file.write_bytes(content)
 
 
-def _publish(
-    files: Mapping[str, bytes], manifest: Manifest, source: Path, target: Path, opa: Path
-) -> None:
+def _analyse(run: OpaRun, manifest: Manifest, completed: dict[str, Any]) -> None:
     """
-    Have OPA build the tarball, and put it in place only when it will do. Not optimised: that loses
-    the annotations, gains nothing, and at the second level has changed what a policy answers.
+    Have OPA look at the rules, and write what it finds into the copy's manifest.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=target.parent.absolute(), prefix=".building-") as beside:
-        copy, made = Path(beside, "copy"), Path(beside, "bundle.tar.gz")
-        _write(copy, files)
-        _run(opa, copy, source, "build", "--bundle", ".", "--output", str(made))
-        _check_rules(manifest, copy, source, opa)
-        made.replace(target)
+    # Each of them reads the whole bundle: they do that beside each other.
+    with ThreadPoolExecutor() as pool:
+        checked = pool.submit(_check_rules, run, manifest)
+        reads = pool.submit(analysis.reads, run, manifest.decision)
+        nondeterministic = pool.submit(analysis.nondeterministic, run)
+        checked.result()
+        found = {"reads": reads.result(), "deterministic": not nondeterministic.result()}
+    completed["metadata"]["authzen"].update(found)
+    _write(run.folder, {_MANIFEST: json.dumps(completed).encode()})
 
 
-def _check_rules(manifest: Manifest, folder: Path, source: Path, opa: Path) -> None:
+def _check_rules(run: OpaRun, manifest: Manifest) -> None:
     named = {
         "metadata.authzen.decision": manifest.decision,
         **{f"metadata.authzen.search.{kind}": path for kind, path in manifest.search.items()},
     }
     # Asked once for all: each time OPA reads the whole bundle.
     query = "; ".join(f"data.{'.'.join(path)}" for path in named.values())
-    said = _run(opa, folder, source, "deps", "--format=json", "--bundle=.", query)
+    said = run.said("deps", "--format=json", "--bundle=.", query)
     rules = [[part["value"] for part in rule] for rule in json.loads(said).get("virtual", [])]
     for key, path in named.items():
         wanted = ["data", *path]
         if not any(rule[: len(wanted)] == wanted for rule in rules):
-            raise SettingsError(f"{source / _MANIFEST}: {key} names no rule: {'/'.join(path)}")
-
-
-def _run(opa: Path, folder: Path, source: Path, *arguments: str) -> str:
-    # From within the copy, so that places in OPA's messages read as they do in the source.
-    command = [str(opa.absolute()), *arguments]
-    try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, timeout=_TAKES_AT_MOST_S
-        )
-    except (OSError, subprocess.TimeoutExpired) as wrong:
-        raise MissingPart(f"OPA ({opa}) cannot be run, or takes too long.") from wrong
-    if done.returncode:
-        said = (done.stderr or done.stdout).strip()
-        raise SettingsError(f"OPA does not take the bundle {source}:\n{said}")
-    return done.stdout
+            where = run.source / _MANIFEST
+            raise SettingsError(f"{where}: {key} names no rule: {'/'.join(path)}")

@@ -84,6 +84,8 @@ def test_a_folder_becomes_a_bundle(source: Path, target: Path, opa_binary: Path)
     assert manifest["metadata"]["authzen"] == {
         "decision": "a/b/decision",
         "batch": "a/b/sidecar_batch/decisions",
+        "reads": [],
+        "deterministic": True,
     }
 
 
