@@ -61,6 +61,10 @@ class Manifest:
         search: Paths of the rules that search, by what they search for.
 
         agreement: What the bundle says of its agreement, where it has one.
+
+        reads: Paths below the input that a decision may depend on; `*` for all of it.
+
+        deterministic: Whether nothing but the input and the bundle counts.
     """
 
     revision: str
@@ -68,6 +72,8 @@ class Manifest:
     batch: DataPath | None
     search: Mapping[str, DataPath]
     agreement: AgreementSource | None
+    reads: tuple[str, ...]
+    deterministic: bool
 
     @classmethod
     def from_document(cls, document: object) -> "Manifest":
@@ -90,6 +96,13 @@ class Manifest:
             batch=_path(authzen, "metadata.authzen.batch") if "batch" in authzen else None,
             search=_searches(authzen),
             agreement=_agreement(metadata),
+            reads=_reads(authzen),
+            deterministic=_member(
+                {"deterministic": False, **authzen},
+                "metadata.authzen.deterministic",
+                bool,
+                "true or false",
+            ),
         )
 
 
@@ -102,6 +115,14 @@ def _searches(authzen: dict[str, Any]) -> dict[str, DataPath]:
         for kind in SEARCHES
         if kind in search
     }
+
+
+def _reads(authzen: dict[str, Any]) -> tuple[str, ...]:
+    key = "metadata.authzen.reads"
+    reads = _member({"reads": ["*"], **authzen}, key, list, "a list of strings")
+    if not all(isinstance(path, str) for path in reads):
+        raise ManifestMalformed(f"{key} must be a list of strings")
+    return tuple(reads)
 
 
 def segments(path: str) -> DataPath:

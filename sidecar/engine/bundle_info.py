@@ -62,6 +62,10 @@ class BundleInfo:
         search: Paths of the rules that search, by what they search for.
 
         agreement: What it says of its agreement, where it has one.
+
+        reads: Paths below the input that a decision may depend on; `*` for all of it.
+
+        deterministic: Whether nothing but the input and the bundle counts.
     """
 
     name: str
@@ -70,6 +74,8 @@ class BundleInfo:
     batch: DataPath | None
     search: Mapping[str, DataPath]
     agreement: Agreement | None
+    reads: tuple[str, ...] = ("*",)
+    deterministic: bool = False
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -106,6 +112,8 @@ class BundleInfo:
                     manifest.batch,
                     manifest.search,
                     agreement,
+                    manifest.reads,
+                    manifest.deterministic,
                 )
         raise BundleNotActive()
 

@@ -31,7 +31,12 @@ _of_parties contains data.privacy_registers.employees[input.subject.id]
 
 # METADATA
 # title: The request's facts as the registers leave them
-facts := object.union(object.remove(object.get(input.context, "facts", {}), _named), _decided)
+facts := object.union(object.remove(_stated, _named), _decided)
+
+default _stated := {}
+
+# Named as a whole: else the decision would read all of the context.
+_stated := input.context.facts
 
 _named contains fact if {
 	some entry in entries

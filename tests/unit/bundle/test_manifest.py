@@ -24,7 +24,9 @@ def test_a_decision_is_all_that_it_takes():
     """
     Everything else may be absent.
     """
-    assert Manifest.from_document(LEAST) == Manifest("", ("a", "decision"), None, {}, None)
+    assert Manifest.from_document(LEAST) == Manifest(
+        "", ("a", "decision"), None, {}, None, ("*",), False
+    )
 
 
 def test_all_of_it_is_read():
@@ -40,6 +42,7 @@ def test_all_of_it_is_read():
                 "batch": "a/b/c",
                 "search": {"subject": "a/subjects", "planet": "a/planets"},
                 "deterministic": True,
+                "reads": ["subject.type", "context"],
             },
             "agreement": AGREEMENT | {"clauses": "a/clauses", "terms": "a", "sha256": "x"},
         },
@@ -48,6 +51,7 @@ def test_all_of_it_is_read():
 
     assert (manifest.revision, manifest.batch) == ("r1", ("a", "b", "c"))
     assert manifest.search == {"subject": ("a", "subjects")}
+    assert (manifest.reads, manifest.deterministic) == (("subject.type", "context"), True)
     assert manifest.agreement is not None
     assert manifest.agreement.documents == {"clauses": ("a", "clauses"), "terms": ("a",)}
 
@@ -77,6 +81,9 @@ PATH = "must be a path such as package/rule, of plain names"
         (_with(decision="a/é"), f"metadata.authzen.decision {PATH}"),
         (_with(batch=1), "metadata.authzen.batch must be a string"),
         (_with(batch="a"), f"metadata.authzen.batch {PATH}"),
+        (_with(reads="*"), "metadata.authzen.reads must be a list of strings"),
+        (_with(reads=["a", 1]), "metadata.authzen.reads must be a list of strings"),
+        (_with(deterministic="yes"), "metadata.authzen.deterministic must be true or false"),
         (LEAST | {"revision": 1}, "revision must be a string"),
         (LEAST | {"revision": None}, "revision must be a string"),
         (_agreed(id=1), "metadata.agreement.id must be a string"),
