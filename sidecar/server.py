@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 from flask import Flask
@@ -14,8 +15,9 @@ from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 from prometheus_client.multiprocess import mark_process_dead
 
-from sidecar.bundle.build import take
+from sidecar.bundle.build import open_bundle, take
 from sidecar.bundle.opa import opa_binary
+from sidecar.bundle.signing import verify
 from sidecar.engine.client import Opa
 from sidecar.engine.endpoint import Endpoint
 from sidecar.engine.engine import Engine
@@ -159,10 +161,24 @@ def _own_opa(settings: Settings) -> Iterator[Supervisor]:
     binary = opa_binary()
     with ExitStack() as held:
         with temporary_folder("sidecar-bundle-") as folder:
-            built = take(settings.bundle, Path(folder, "bundle.tar.gz"), opa=binary)
-            supervisor = Supervisor(binary, built.path, start_within_s=settings.opa.start_within_s)
+            bundle = _bundle(settings, Path(folder, "bundle.tar.gz"), binary)
+            supervisor = Supervisor(binary, bundle, start_within_s=settings.opa.start_within_s)
             held.enter_context(supervisor)
         yield supervisor
+
+
+def _bundle(settings: Settings, target: Path, opa: Path) -> Path:
+    source, keys = settings.bundle, settings.signing.keys
+    if keys is None:
+        return take(source, target, opa=opa).path
+    if source.is_dir():
+        raise SettingsError(
+            f"SIDECAR_BUNDLE must be a signed tarball, got the folder {source}: signing.keys is set"
+        )
+    # A copy: what was verified is what OPA gets, whatever becomes of the file.
+    copyfile(open_bundle(source).path, target)
+    verify(target, {key: Path(key) for key in keys}, opa=opa, called=source)
+    return target
 
 
 def listening_socket(listen: Listen) -> socket.socket:

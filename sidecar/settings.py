@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sidecar import strict
+from sidecar.bundle.signing import public_algorithm
 from sidecar.callers.settings import Callers
 from sidecar.engine.endpoint import Endpoint
 from sidecar.errors import SettingsError
@@ -174,6 +175,31 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Signing:
+    """
+    Whose bundles are taken by an OPA of our own.
+
+    Attributes:
+        keys: Files of public keys, in PEM; a bundle must be signed by one of them. None for any
+            bundle, signed or not.
+    """
+
+    keys: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """
+        Refuse keys that cannot be used, and none at all: nothing could ever be signed by them.
+        """
+        if self.keys == ():
+            raise SettingsError("signing.keys must not be empty")
+        for key in self.keys or ():
+            try:
+                public_algorithm(Path(key))
+            except SettingsError as wrong:
+                raise SettingsError(f"signing.keys: {wrong.message}") from wrong
+
+
+@dataclass(frozen=True, slots=True)
 class OpaSettings:
     """
     How OPA is had and asked.
@@ -287,6 +313,8 @@ class Settings:
 
         bundle: A folder of Rego and data with a `.manifest`, or a tarball; for our own OPA.
 
+        signing: Whose bundles our own OPA takes.
+
         server: How requests are taken.
 
         limits: How much a request may ask for.
@@ -308,6 +336,7 @@ class Settings:
     listen_beyond_loopback: bool = False
     public_url: str | None = None
     bundle: Path = _SHIPPED_BUNDLE
+    signing: Signing = field(default_factory=Signing)
     server: Server = field(default_factory=Server)
     limits: Limits = field(default_factory=Limits)
     opa: OpaSettings = field(default_factory=OpaSettings)

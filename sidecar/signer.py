@@ -8,7 +8,7 @@ from typing import Any, Final, Self
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 _CURVES: Final = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
@@ -44,7 +44,7 @@ class Signer:
             key = load_pem_private_key(path.read_bytes(), password=None)
         except TypeError as wrong:
             raise ValueError("the key is encrypted") from wrong
-        algorithm = _algorithm(key)
+        algorithm = algorithm_of(key)
         if algorithm is None:
             raise ValueError("the key is of another kind")
         return cls(key, algorithm, key_id)
@@ -57,12 +57,15 @@ class Signer:
         return jwt.encode(claims, self.key, self.algorithm, headers)  # type: ignore[arg-type]
 
 
-def _algorithm(key: PrivateKeyTypes) -> str | None:
+def algorithm_of(key: PrivateKeyTypes | PublicKeyTypes) -> str | None:
+    """
+    Say how a key signs, or its pair does, by the JWS name; None where that is not known here.
+    """
     match key:
-        case rsa.RSAPrivateKey():
+        case rsa.RSAPrivateKey() | rsa.RSAPublicKey():
             return "RS256"
-        case ed25519.Ed25519PrivateKey():
+        case ed25519.Ed25519PrivateKey() | ed25519.Ed25519PublicKey():
             return "EdDSA"
-        case ec.EllipticCurvePrivateKey():
+        case ec.EllipticCurvePrivateKey() | ec.EllipticCurvePublicKey():
             return _CURVES.get(key.curve.name)
     return None

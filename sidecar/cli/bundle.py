@@ -1,22 +1,28 @@
 """
-`sidecar bundle`: make what ships.
+`sidecar bundle`: make what ships, sign it, and look into it.
 """
 
+import json
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from sidecar.bundle import signing
 from sidecar.bundle.build import build as build_bundle
+from sidecar.bundle.inspection import Inspection
 from sidecar.bundle.opa import opa_binary
 from sidecar.errors import SettingsError
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _TARGET = Path("bundles/dist/decision.tar.gz")
 
 
 @click.group()
 def bundle() -> None:
-    """Make what ships."""
+    """Make what ships, sign it, and look into it."""
 
 
 @bundle.command()
@@ -32,3 +38,63 @@ def build(folder: Path, output: Path) -> None:
     except OSError as wrong:
         raise SettingsError(f"{output} cannot be written: {wrong.strerror}") from wrong
     click.echo(f"{built.path} (revision {built.revision})")
+
+
+@bundle.command()
+@click.argument("file", type=_FILE)
+@click.option("--key", type=_FILE, required=True, help="The private key, in PEM.")
+@click.option("--key-id", required=True, help="The name that the public key is known by.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="By default FILE.")
+def sign(file: Path, key: Path, key_id: str, output: Path | None) -> None:
+    """Sign FILE, a built bundle. A signature that it has is replaced."""
+    signing.sign(file, output or file, key=key, key_id=key_id, opa=opa_binary())
+    click.echo(f"{output or file} (signed by {key_id})")
+
+
+@bundle.command()
+@click.argument("file", type=_FILE)
+@click.option("--key", "keys", type=_FILE, multiple=True, required=True, help="A public key.")
+def verify(file: Path, keys: tuple[Path, ...]) -> None:
+    """See that FILE is signed by one of the keys.
+
+    Exits 1 where it is not, or where it was changed since.
+    """
+    for key in keys:
+        signing.public_algorithm(key)
+    try:
+        by = signing.verify(file, {str(key): key for key in keys}, opa=opa_binary())
+    except SettingsError as wrong:
+        click.echo(wrong.message, err=True)
+        sys.exit(1)
+    click.echo(f"{file} is signed by {by}")
+
+
+@bundle.command()
+@click.argument("file", type=_FILE)
+@click.option("--json", "as_json", is_flag=True, help="Write all of it as JSON.")
+def inspect(file: Path, as_json: bool) -> None:
+    """Say what is in FILE: its revision, agreement, clauses, switches, signatures."""
+    found = Inspection.of(file, opa=opa_binary())
+    if as_json:
+        click.echo(json.dumps(found.said(), indent=2))
+        return
+    for name, value in _lines(found):
+        click.echo(f"{name:<14}{value}")
+
+
+def _lines(found: Inspection) -> Iterator[tuple[str, str]]:
+    manifest = found.manifest
+    yield "revision", manifest.revision or "none"
+    if manifest.agreement:
+        yield "agreement", f"{manifest.agreement.id}, {manifest.agreement.version}"
+    if found.clauses:
+        ruled = sum(how == "rule" for how in found.clauses.values())
+        yield "clauses", f"{len(found.clauses)}, of which {ruled} are decided by a rule"
+    switched = (f"{name} = {json.dumps(value)}" for name, value in found.switches.items())
+    yield "switches", ", ".join(switched) or "all as they ship"
+    yield "decision", "/".join(manifest.decision)
+    yield "searches", ", ".join(manifest.search) or "none"
+    yield "reads", ", ".join(manifest.reads) or "nothing"
+    yield "deterministic", "yes" if manifest.deterministic else "no"
+    yield "signed by", ", ".join(found.signed_by) or "nobody"
+    yield "size", f"{len(found.files)} files, {sum(found.files.values())} bytes"

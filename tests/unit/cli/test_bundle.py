@@ -1,7 +1,8 @@
 """
-`sidecar bundle build`.
+`sidecar bundle`.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,11 @@ import tarfile
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.credentials import pem
+from tests.e2e.serve import ROOT
 from tests.running import BUNDLES
 
 
@@ -127,3 +132,56 @@ def test_without_opa_nothing_is_built(tmp_path: Path):
     assert (done.returncode, done.stdout) == (3, "")
     assert "Install OPA" in done.stderr
     assert not target.exists()
+
+
+def _sidecar(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sidecar", "bundle", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_bundle_is_signed_verified_and_looked_into(tmp_path: Path):
+    """
+    One line says whose it is; exit code 1 where it is nobody's of those that count.
+    """
+    bundle = tmp_path / "bundle.tar.gz"
+    assert _build(ROOT / "policies", "--output", bundle).returncode == 0
+    for name in ("ours", "other"):
+        key = ec.generate_private_key(ec.SECP256R1())
+        (tmp_path / f"{name}.key").write_bytes(pem(key))
+        (tmp_path / f"{name}.pub").write_bytes(
+            key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        )
+    ours, other = tmp_path / "ours.pub", tmp_path / "other.pub"
+
+    unsigned = _sidecar("verify", bundle, "--key", ours)
+    signed = _sidecar("sign", bundle, "--key", tmp_path / "ours.key", "--key-id", "k1")
+    verified = _sidecar("verify", bundle, "--key", other, "--key", ours)
+    refused = _sidecar("verify", bundle, "--key", other)
+    inspected = _sidecar("inspect", bundle)
+    as_json = json.loads(_sidecar("inspect", bundle, "--json").stdout)
+
+    assert (unsigned.returncode, unsigned.stdout) == (1, "")
+    assert (signed.returncode, signed.stdout) == (0, f"{bundle} (signed by k1)\n")
+    assert (verified.returncode, verified.stdout) == (0, f"{bundle} is signed by {ours}\n")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert f"{bundle} is not signed by any of {other}" in refused.stderr
+    lines = dict(line.split(maxsplit=1) for line in inspected.stdout.splitlines())
+    assert lines["agreement"] == "csw-privacy, 2020-11-17"
+    assert lines["clauses"] == "76, of which 72 are decided by a rule"
+    assert lines["switches"] == "all as they ship"
+    assert lines["signed"] == "by     k1"
+    assert as_json["signed_by"] == ["k1"]
+    assert len(as_json["clauses"]) == 76
+
+
+def test_a_key_that_cannot_be_used_is_wrong_use(tmp_path: Path):
+    """
+    That is exit code 2: nothing was found out about the bundle.
+    """
+    text = tmp_path / "text"
+    text.write_text("no key", "utf-8")
+
+    done = _sidecar("verify", text, "--key", text)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"sidecar: {text} must hold a public key in PEM\n"

@@ -14,8 +14,8 @@ from sidecar.settings import Discovery, Limits, Listen, Log, OpaSettings, Server
 HERE: Final = Path(__file__).parent
 ROOT: Final = Path(__file__).parents[3]
 _SECTIONS: Final = (
-    "listen, listen_beyond_loopback, public_url, bundle, server, limits, opa, discovery, log, "
-    "callers, tls, forward_auth"
+    "listen, listen_beyond_loopback, public_url, bundle, signing, server, limits, opa, discovery, "
+    "log, callers, tls, forward_auth"
 )
 _SERVER: Final = "workers, threads, keepalive_s, receive_within_s, stop_within_s"
 _TAKEN: Final = (
@@ -167,6 +167,7 @@ def test_defaults():
         "listen_beyond_loopback": False,
         "public_url": None,
         "bundle": ROOT / "policies",
+        "signing": {"keys": None},
         "server": {
             "workers": 1,
             "threads": 8,
