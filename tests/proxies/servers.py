@@ -1,0 +1,198 @@
+"""
+The proxies, run with the configurations in deploy/proxies/.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPResponse
+from pathlib import Path
+
+from tests.e2e.serve import ROOT, free_port
+from tests.running import eventually
+
+NAMES = ("nginx", "traefik", "caddy", "envoy")
+CONFIGURATIONS = ROOT / "deploy" / "proxies"
+READY_WITHIN_S = 20.0
+STOPPED_WITHIN_S = 10
+ANSWERED_WITHIN_S = 10
+
+_COMMANDS = {
+    "nginx": ("nginx", "-e", "stderr", "-p", ".", "-c", "nginx.conf"),
+    "traefik": ("traefik", "--configFile=traefik.yaml"),
+    "caddy": ("caddy", "run", "--config", "Caddyfile"),
+    "envoy": ("envoy", "--disable-hot-restart", "--concurrency", "1", "-c", "envoy.yaml"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    What a proxy answered.
+
+    Attributes:
+        status: The HTTP status.
+
+        headers: The headers, by their names in lower case.
+
+        content: The body.
+    """
+
+    status: int
+    headers: dict[str, str]
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """
+    A proxy that runs.
+
+    Attributes:
+        name: Which one.
+
+        port: Where it listens, on the loopback.
+
+        log: What it has said.
+    """
+
+    name: str
+    port: int
+    log: Path
+
+    def connected(self) -> socket.socket:
+        """
+        Make a connection, to be closed by the caller.
+        """
+        return socket.create_connection(("127.0.0.1", self.port), ANSWERED_WITHIN_S)
+
+    def send(self, request: bytes) -> Answer | None:
+        """
+        Send bytes as they are, on a connection of their own, and read one answer; None where the
+        proxy closes the connection without one.
+        """
+        with self.connected() as connection:
+            connection.sendall(request)
+            return answer(connection, request.partition(b" ")[0].decode("latin-1"))
+
+    def ask(self, method: str, target: str, *headers: str, body: bytes = b"") -> Answer:
+        """
+        Send a request.
+
+        Args:
+            method: The method.
+
+            target: The request target, as it is to stand there.
+
+            headers: Further lines of the head.
+
+            body: What comes after the head.
+        """
+        lines = (f"{method} {target} HTTP/1.1", "Host: served.example", *headers, "", "")
+        found = self.send("\r\n".join(lines).encode("latin-1") + body)
+        assert found is not None, self.log.read_text("utf-8", "replace")
+        return found
+
+
+def answer(connection: socket.socket, method: str = "GET") -> Answer | None:
+    """
+    Read an answer; None where the connection ends without one.
+    """
+    response = HTTPResponse(connection, method=method)
+    try:
+        response.begin()
+    except ConnectionError:
+        return None
+    with response:
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        content = b"" if response.status == 101 else response.read()
+        return Answer(response.status, headers, content)
+
+
+@contextmanager
+def proxy_running(name: str, folder: Path, pdp_port: int, upstream_port: int) -> Iterator[Proxy]:
+    """
+    Run a proxy until the caller is done with it.
+
+    Args:
+        name: Which one.
+
+        folder: Where its configuration, its log and whatever it leaves may go.
+
+        pdp_port: Where it asks for decisions.
+
+        upstream_port: What it protects.
+
+    Raises:
+        RuntimeError: It is not installed, ended, or did not listen in time.
+    """
+    port = free_port()
+    values = {
+        **{f"{who}_HOST": "127.0.0.1" for who in ("LISTEN", "PDP", "UPSTREAM")},
+        "LISTEN_PORT": str(port),
+        "PDP_PORT": str(pdp_port),
+        "UPSTREAM_PORT": str(upstream_port),
+    }
+    shutil.copytree(CONFIGURATIONS / name, folder, dirs_exist_ok=True)
+    if name == "nginx":
+        shutil.copy(Path(__file__).with_name("nginx.conf"), folder)
+    for file in folder.iterdir():
+        file.write_text(_filled(file.read_text("utf-8"), values), "utf-8")
+    proxy = Proxy(name, port, folder / "log")
+    # Homes are for what they keep: certificates, and who they are.
+    env = os.environ | values | {"HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+    with proxy.log.open("wb") as log:
+        process = subprocess.Popen(
+            [_binary(name), *_COMMANDS[name][1:]],
+            cwd=folder,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            process_group=0,
+        )
+        try:
+            eventually(lambda: process.poll() is not None or _listens(port), READY_WITHIN_S)
+            if process.poll() is not None or not _listens(port):
+                raise RuntimeError(f"{name} ended, or did not listen in time:\n{_said(proxy)}")
+            yield proxy
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOPPED_WITHIN_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+
+
+def _filled(text: str, values: dict[str, str]) -> str:
+    """
+    Do what `envsubst` does when it is told the names.
+    """
+    return re.sub(r"\$\{([A-Z_]+)\}", lambda match: values[match[1]], text)
+
+
+def _binary(name: str) -> str:
+    installed = Path(os.environ.get("PROXIES", Path.home() / ".cache/sidecar/proxies"), "bin")
+    path = os.pathsep.join((str(installed), os.environ.get("PATH", ""), "/usr/sbin"))
+    found = shutil.which(name, path=path)
+    if found is None:
+        raise RuntimeError(f"{name} is not installed; mend it with: make tools-proxies")
+    return found
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _said(proxy: Proxy) -> str:
+    return proxy.log.read_text("utf-8", "replace")
