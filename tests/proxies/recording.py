@@ -1,5 +1,5 @@
 """
-A server behind a proxy, and a listener between a proxy and the sidecar: both note what they are sent.
+What stands behind a proxy, and what stands between it and the sidecar; both note what they get.
 """
 
 import socket
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import parse_headers
-from typing import IO
+from io import BufferedIOBase
 
 SAYS = b"served"
 
@@ -65,17 +65,18 @@ class Wire:
     Attributes:
         port: Where it listens, on the loopback.
 
-        asked: What the proxy has sent, connection by connection.
+        asked: What the proxy has sent, on whichever connection.
     """
 
     port: int
-    asked: list[bytearray] = field(default_factory=list)
+    asked: bytearray = field(default_factory=bytearray)
 
+    @property
     def text(self) -> str:
         """
-        All that the proxy has sent.
+        What the proxy has sent, in lower case: some proxies write headers' names so.
         """
-        return "\n".join(sent.decode("latin-1") for sent in self.asked)
+        return self.asked.decode("latin-1").lower()
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -114,12 +115,10 @@ def wire(host: str, port: int) -> Iterator[Wire]:
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            asked = bytearray()
-            found.asked.append(asked)
             with suppress(OSError), socket.create_connection((host, port)) as onward:
                 back = threading.Thread(target=_pump, args=(onward, self.request), daemon=True)
                 back.start()
-                _pump(self.request, onward, asked)
+                _pump(self.request, onward, found.asked)
                 back.join()
 
     with _serving(Handler) as own_port:
@@ -153,7 +152,7 @@ def _pump(source: socket.socket, sink: socket.socket, noted: bytearray | None = 
         sink.shutdown(socket.SHUT_WR)
 
 
-def _read(file: IO[bytes]) -> Received | None:
+def _read(file: BufferedIOBase) -> Received | None:
     with suppress(OSError):
         line = file.readline().decode("latin-1").rstrip("\r\n")
         if line:
@@ -165,7 +164,7 @@ def _read(file: IO[bytes]) -> Received | None:
     return None
 
 
-def _body(file: IO[bytes], headers: tuple[tuple[str, str], ...]) -> bytes:
+def _body(file: BufferedIOBase, headers: tuple[tuple[str, str], ...]) -> bytes:
     told = {name.lower(): value for name, value in headers}
     if "transfer-encoding" not in told:
         return file.read(int(told.get("content-length", "0")))

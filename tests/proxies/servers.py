@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPResponse
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from tests.e2e.serve import ROOT, free_port
@@ -129,7 +129,7 @@ def proxy_running(name: str, folder: Path, pdp_port: int, upstream_port: int) ->
         upstream_port: What it protects.
 
     Raises:
-        RuntimeError: It is not installed, ended, or did not listen in time.
+        RuntimeError: It is not installed, ended, or was not ready in time.
     """
     port = free_port()
     values = {
@@ -157,9 +157,9 @@ def proxy_running(name: str, folder: Path, pdp_port: int, upstream_port: int) ->
             process_group=0,
         )
         try:
-            eventually(lambda: process.poll() is not None or _listens(port), READY_WITHIN_S)
-            if process.poll() is not None or not _listens(port):
-                raise RuntimeError(f"{name} ended, or did not listen in time:\n{_said(proxy)}")
+            eventually(lambda: process.poll() is not None or _answers(proxy), READY_WITHIN_S)
+            if process.poll() is not None or not _answers(proxy):
+                raise RuntimeError(f"{name} ended, or was not ready in time:\n{_said(proxy)}")
             yield proxy
         finally:
             process.terminate()
@@ -186,12 +186,15 @@ def _binary(name: str) -> str:
     return found
 
 
-def _listens(port: int) -> bool:
+def _answers(proxy: Proxy) -> bool:
+    """
+    Say whether it has read all of its configuration: before that, Traefik knows of no path.
+    """
     try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
+        found = proxy.ask("GET", "/")
+    except (OSError, HTTPException):
         return False
-    return True
+    return found.status != 404
 
 
 def _said(proxy: Proxy) -> str:
