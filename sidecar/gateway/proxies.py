@@ -78,6 +78,9 @@ def _told(request: Request, proxy: str) -> Original:
     rest = line.removeprefix(ENDPOINT)
     if proxy == "envoy":
         return Original(request.method, rest)
+    if proxy == "caddy":
+        # It appends the client's query to the address that it asks.
+        rest, _, _ = rest.partition("?")
     target, method = (request.headers.get(name, "") for name in _TOLD[proxy])
     path, _, _ = target.partition("?")
     if rest or not path or not method or "," in path + method or _JOINED.search(target):

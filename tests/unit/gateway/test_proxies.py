@@ -102,13 +102,28 @@ def test_a_header_that_stands_twice_is_refused(name: str, value: str):
 
 
 @pytest.mark.parametrize("proxy", TOLD)
-@pytest.mark.parametrize("line", ["/forward-auth/b", "/forward-auth?b", "/forward-auth/"])
+@pytest.mark.parametrize("line", ["/forward-auth/b", "/forward-auth/b?c", "/forward-auth/"])
 def test_a_target_in_the_request_line_is_not_for_these(proxy: str, line: str):
     """
     Proxies that tell the target in a header ask with no other one.
     """
     with pytest.raises(PathAmbiguous):
         original(_request(line, TOLD[proxy]), proxy)
+
+
+@pytest.mark.parametrize("query", ["?", "?page=2", "?/b"])
+def test_a_query_in_the_request_line_is_for_caddy_alone(query: str):
+    """
+    Caddy appends the client's query to the address that it asks; the target is in the header.
+    """
+    line = f"/forward-auth{query}"
+
+    told = original(_request(line, TOLD["caddy"]), "caddy")
+
+    assert told == Original("PATCH", "/a?b=1")
+    for proxy in ("nginx", "traefik"):
+        with pytest.raises(PathAmbiguous):
+            original(_request(line, TOLD[proxy]), proxy)
 
 
 @pytest.mark.parametrize("proxy", PROXIES)
