@@ -10,11 +10,7 @@ import pytest
 from tests.e2e.serve import running
 from tests.proxies.gateway import Gateway
 from tests.proxies.recording import upstream, wire
-from tests.proxies.servers import CONFIGURATIONS, NAMES, proxy_running
-
-
-def _config(name: str) -> str:
-    return f"forward_auth: {{routes: {CONFIGURATIONS / 'routes.yaml'}, proxy: {name}}}"
+from tests.proxies.servers import NAMES, config, proxy_running
 
 
 @pytest.fixture(scope="session", params=NAMES)
@@ -23,7 +19,7 @@ def _gateway(
 ) -> Iterator[Gateway]:
     name = request.param
     with ExitStack() as held:
-        sidecar = held.enter_context(running(_config(name)))
+        sidecar = held.enter_context(running(config(name)))
         host, _, port = sidecar.address.rpartition(":")
         between = held.enter_context(wire(host, int(port)))
         behind = held.enter_context(upstream())

@@ -2,11 +2,19 @@
 A proxy, with the sidecar that it asks and the upstream that it protects.
 """
 
+import re
 from dataclasses import dataclass
 
 from tests.e2e.serve import Sidecar
 from tests.proxies.recording import Received, Upstream, Wire
 from tests.proxies.servers import Answer, Proxy
+
+_ASKED = {
+    "nginx": re.compile(r"^X-Original-URI: (.*)\r$", re.MULTILINE),
+    "traefik": re.compile(r"^X-Forwarded-Uri: (.*)\r$", re.MULTILINE),
+    "caddy": re.compile(r"^X-Forwarded-Uri: (.*)\r$", re.MULTILINE),
+    "envoy": re.compile(r"^[A-Z]+ /forward-auth(.*) HTTP/1\.1\r$", re.MULTILINE),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +48,9 @@ class Gateway:
         Say what has reached the upstream in this test.
         """
         return self.upstream.received
+
+    def decided(self) -> list[str]:
+        """
+        Say which targets the sidecar was asked about in this test.
+        """
+        return _ASKED[self.proxy.name].findall(self.wire.asked.decode("latin-1"))

@@ -74,7 +74,7 @@ class Proxy:
     def send(self, request: bytes) -> Answer | None:
         """
         Send bytes as they are, on a connection of their own, and read one answer; None where the
-        proxy closes the connection without one.
+        proxy gives none.
         """
         with self.connected() as connection:
             connection.sendall(request)
@@ -99,14 +99,22 @@ class Proxy:
         return found
 
 
+def config(name: str) -> str:
+    """
+    Make the configuration of a sidecar that a proxy asks.
+    """
+    return f"forward_auth: {{routes: {CONFIGURATIONS / 'routes.yaml'}, proxy: {name}}}"
+
+
 def answer(connection: socket.socket, method: str = "GET") -> Answer | None:
     """
-    Read an answer; None where the connection ends without one.
+    Read an answer; None where the connection ends without one, or what comes is none of HTTP/1.
     """
     response = HTTPResponse(connection, method=method)
     try:
         response.begin()
-    except ConnectionError:
+    except (ConnectionError, HTTPException):
+        response.close()
         return None
     with response:
         headers = {name.lower(): value for name, value in response.getheaders()}

@@ -1,0 +1,51 @@
+"""
+What a proxy does where there is no decision.
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.serve import alive, free_port
+from tests.proxies.recording import Upstream, upstream
+from tests.proxies.servers import NAMES, config, proxy_running
+
+PERMITTED = ("GET", "/customers/acme/invoices")
+
+
+@pytest.fixture
+def behind() -> Iterator[Upstream]:
+    """
+    What a proxy protects.
+    """
+    with upstream() as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_a_sidecar_nothing_is_served(name, behind: Upstream, tmp_path):
+    """
+    5xx where nobody listens, and the upstream hears nothing.
+    """
+    with proxy_running(name, tmp_path, free_port(), behind.port) as proxy:
+        answer = proxy.ask(*PERMITTED)
+
+    assert answer.status >= 500
+    assert behind.received == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_without_opa_nothing_is_served(name, behind: Upstream, tmp_path):
+    """
+    5xx where the sidecar has nobody to ask, and the upstream hears nothing.
+    """
+    nobody = f"http://127.0.0.1:{free_port()}"
+    with alive(config(name), SIDECAR_OPA_URL=nobody) as sidecar:
+        port = int(sidecar.address.rpartition(":")[2])
+        with proxy_running(name, tmp_path, port, behind.port) as proxy:
+            answer = proxy.ask(*PERMITTED)
+        told = sidecar.errors()
+
+    assert answer.status >= 500
+    assert behind.received == []
+    assert told["engine_unreachable"] == 1
