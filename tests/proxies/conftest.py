@@ -3,29 +3,31 @@ Every proxy, with its configuration, in front of an upstream and beside a sideca
 """
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 
-from tests.e2e.serve import running
+from tests.e2e.serve import Sidecar, running
 from tests.proxies.gateway import Gateway
 from tests.proxies.recording import upstream, wire
 from tests.proxies.servers import NAMES, config, proxy_running
 
 
 @pytest.fixture(scope="session", params=NAMES)
+def _asked(request: pytest.FixtureRequest) -> Iterator[tuple[str, Sidecar]]:
+    with running(config(request.param)) as sidecar:
+        yield request.param, sidecar
+
+
+@pytest.fixture(scope="module")
 def _gateway(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    _asked: tuple[str, Sidecar], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    name = request.param
-    with ExitStack() as held:
-        sidecar = held.enter_context(running(config(name)))
-        host, _, port = sidecar.address.rpartition(":")
-        between = held.enter_context(wire(host, int(port)))
-        behind = held.enter_context(upstream())
+    name, sidecar = _asked
+    host, _, port = sidecar.address.rpartition(":")
+    with upstream() as behind, wire(host, int(port)) as between:
         folder = tmp_path_factory.mktemp(name)
-        proxy = held.enter_context(proxy_running(name, folder, between.port, behind.port))
-        yield Gateway(proxy, behind, between, sidecar)
+        with proxy_running(name, folder, between.port, behind.port) as proxy:
+            yield Gateway(proxy, behind, between, sidecar)
 
 
 @pytest.fixture

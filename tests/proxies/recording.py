@@ -4,12 +4,14 @@ What stands behind a proxy, and what stands between it and the sidecar; both not
 
 import socket
 import socketserver
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import parse_headers
 from io import BufferedIOBase
+from typing import Any
 
 SAYS = b"served"
 
@@ -26,13 +28,13 @@ class Received:
 
         headers: Names and values of the headers, in their order.
 
-        body: The body, without its chunks' borders.
+        body: What has come of the body, without its chunks' borders.
     """
 
     method: str
     target: str
     headers: tuple[tuple[str, str], ...]
-    body: bytes
+    body: bytearray = field(default_factory=bytearray)
 
     def all(self, name: str) -> list[str]:
         """
@@ -83,6 +85,13 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
 
+    def handle_error(self, *_: Any) -> None:
+        """
+        Say what went wrong, unless the other side has just gone.
+        """
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(*_)
+
 
 @contextmanager
 def upstream() -> Iterator[Upstream]:
@@ -92,8 +101,11 @@ def upstream() -> Iterator[Upstream]:
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            while (request := _read(self.rfile)) is not None:
+            while (request := _head(self.rfile)) is not None:
+                # At once: also one that is broken off has come this far.
                 found.received.append(request)
+                for part in _body(self.rfile, dict(request.headers)):
+                    request.body.extend(part)
                 if request.all("Upgrade"):
                     # From here on it is no longer HTTP: what comes is sent back.
                     self.wfile.write(_SWITCHED)
@@ -152,26 +164,23 @@ def _pump(source: socket.socket, sink: socket.socket, noted: bytearray | None = 
         sink.shutdown(socket.SHUT_WR)
 
 
-def _read(file: BufferedIOBase) -> Received | None:
-    with suppress(OSError):
-        line = file.readline().decode("latin-1").rstrip("\r\n")
-        if line:
-            method, _, rest = line.partition(" ")
-            # Only the last space is the version's: a target may hold what is not allowed there.
-            target, _, _ = rest.rpartition(" ")
-            headers = tuple(parse_headers(file).items())
-            return Received(method, target, headers, _body(file, headers))
-    return None
+def _head(file: BufferedIOBase) -> Received | None:
+    line = file.readline().decode("latin-1").rstrip("\r\n")
+    if not line:
+        return None
+    method, _, rest = line.partition(" ")
+    # Only the last space is the version's: a target may hold what is not allowed there.
+    target, _, _ = rest.rpartition(" ")
+    return Received(method, target, tuple(parse_headers(file).items()))
 
 
-def _body(file: BufferedIOBase, headers: tuple[tuple[str, str], ...]) -> bytes:
-    told = {name.lower(): value for name, value in headers}
+def _body(file: BufferedIOBase, headers: dict[str, str]) -> Iterator[bytes]:
+    told = {name.lower(): value for name, value in headers.items()}
     if "transfer-encoding" not in told:
-        return file.read(int(told.get("content-length", "0")))
-    body = b""
-    while size := int(file.readline().split(b";")[0], 16):
-        body += file.read(size)
+        yield file.read(int(told.get("content-length", "0")))
+        return
+    while size := int(file.readline().split(b";")[0] or b"0", 16):
+        yield file.read(size)
         file.readline()
     while file.readline().strip():
         pass
-    return body

@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -79,6 +79,17 @@ class Proxy:
         with self.connected() as connection:
             connection.sendall(request)
             return answer(connection, request.partition(b" ")[0].decode("latin-1"))
+
+    def send_to_the_end(self, requests: bytes) -> None:
+        """
+        Send bytes as they are, of which the last request ends the connection, and wait until the
+        proxy does.
+        """
+        with self.connected() as connection:
+            connection.sendall(requests)
+            with suppress(ConnectionError):
+                while connection.recv(65536):
+                    pass
 
     def ask(self, method: str, target: str, *headers: str, body: bytes = b"") -> Answer:
         """

@@ -1,6 +1,5 @@
 """
-Requests of every kind: with bodies, of old versions, one behind the other, and those that become
-something else.
+Requests of every kind: with bodies, of old versions, and those that become something else.
 """
 
 import socket
@@ -23,9 +22,6 @@ def _chunked(body: bytes) -> bytes:
 
 def _request(line: str, *headers: str, body: bytes = b"") -> bytes:
     return "\r\n".join((line, "Host: a", *headers, "", "")).encode("latin-1") + body
-
-
-HIDDEN = _request(f"POST {REFUSED} HTTP/1.1", "Content-Length: 0")
 
 
 @pytest.mark.parametrize(
@@ -116,53 +112,6 @@ def test_a_target_with_a_host_gets_round_nothing(gateway: Gateway, target):
     gateway.proxy.send(_request(f"POST {target} HTTP/1.1", "Content-Length: 0"))
 
     assert gateway.reached() == []
-
-
-@pytest.mark.parametrize(
-    ("headers", "body"),
-    [
-        pytest.param((), b"", id="one behind the other"),
-        pytest.param((f"Content-Length: {len(HIDDEN)}",), b"", id="one within the other"),
-        pytest.param(
-            ("Content-Length: 5", "Transfer-Encoding: chunked"), b"0\r\n\r\n", id="two lengths"
-        ),
-        pytest.param(
-            ("Transfer-Encoding: chunked", "Transfer-Encoding: identity"),
-            b"0\r\n\r\n",
-            id="two encodings",
-        ),
-        pytest.param(
-            ("Transfer-Encoding: identity, chunked", f"Content-Length: {len(HIDDEN)}"),
-            b"",
-            id="a list of encodings",
-        ),
-        pytest.param(
-            ("Transfer-Encoding : chunked", f"Content-Length: {len(HIDDEN)}"),
-            b"",
-            id="a space behind a name",
-        ),
-        pytest.param(
-            ("Transfer_Encoding: chunked", f"Content-Length: {len(HIDDEN) + 5}"),
-            b"0\r\n\r\n",
-            id="another name",
-        ),
-        pytest.param(
-            ("Content-Length: 0", f"Content-Length: {len(HIDDEN)}"), b"", id="two numbers"
-        ),
-        pytest.param((f"Content-Length: +{len(HIDDEN)}",), b"", id="a number with a sign"),
-        pytest.param(
-            ("Transfer-Encoding: chunked",), b"2;a=\nxx\r\n0\r\n\r\n", id="a chunk of two lines"
-        ),
-        pytest.param(("Transfer-Encoding: chunked",), b"0x0\r\n\r\n", id="a size with a prefix"),
-    ],
-)
-def test_a_request_hides_no_other(gateway: Gateway, headers, body):
-    """
-    However two requests are put into each other: only what is permitted reaches the upstream.
-    """
-    gateway.proxy.send(_request(f"POST {PERMITTED} HTTP/1.1", *headers, body=body + HIDDEN))
-
-    assert {reached.target for reached in gateway.reached()} <= {PERMITTED}
 
 
 def test_one_connection_is_asked_about_again_and_again(gateway: Gateway):
