@@ -9,12 +9,15 @@ import pytest
 from tests.e2e.serve import Sidecar, running
 from tests.proxies.gateway import Gateway
 from tests.proxies.recording import upstream, wire
-from tests.proxies.servers import NAMES, config, proxy_running
+from tests.proxies.servers import NAMES, proxy_running
+from tests.proxies.settings import config
 
 
 @pytest.fixture(scope="session", params=NAMES)
-def _asked(request: pytest.FixtureRequest) -> Iterator[tuple[str, Sidecar]]:
-    with running(config(request.param)) as sidecar:
+def _asked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, Sidecar]]:
+    with running(config(request.param, tmp_path_factory.mktemp("keys"))) as sidecar:
         yield request.param, sidecar
 
 

@@ -110,13 +110,6 @@ class Proxy:
         return found
 
 
-def config(name: str) -> str:
-    """
-    Make the configuration of a sidecar that a proxy asks.
-    """
-    return f"forward_auth: {{routes: {CONFIGURATIONS / 'routes.yaml'}, proxy: {name}}}"
-
-
 def answer(connection: socket.socket, method: str = "GET") -> Answer | None:
     """
     Read an answer; None where the connection ends without one, or what comes is none of HTTP/1.

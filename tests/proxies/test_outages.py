@@ -8,7 +8,8 @@ import pytest
 
 from tests.e2e.serve import alive, free_port
 from tests.proxies.recording import Upstream, upstream
-from tests.proxies.servers import NAMES, config, proxy_running
+from tests.proxies.servers import NAMES, proxy_running
+from tests.proxies.settings import config
 
 PERMITTED = ("GET", "/customers/acme/invoices")
 
@@ -40,9 +41,9 @@ def test_without_opa_nothing_is_served(name, behind: Upstream, tmp_path):
     5xx where the sidecar has nobody to ask, and the upstream hears nothing.
     """
     nobody = f"http://127.0.0.1:{free_port()}"
-    with alive(config(name), SIDECAR_OPA_URL=nobody) as sidecar:
+    with alive(config(name, tmp_path), SIDECAR_OPA_URL=nobody) as sidecar:
         port = int(sidecar.address.rpartition(":")[2])
-        with proxy_running(name, tmp_path, port, behind.port) as proxy:
+        with proxy_running(name, tmp_path / name, port, behind.port) as proxy:
             answer = proxy.ask(*PERMITTED)
         told = sidecar.errors()
 

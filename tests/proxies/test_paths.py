@@ -10,13 +10,13 @@ import yaml
 
 from sidecar.gateway import paths
 from sidecar.gateway.routes import Routes
+from tests.proxies import settings
 from tests.proxies.gateway import Gateway
-from tests.proxies.servers import CONFIGURATIONS
 
 WAYS: list[dict[str, Any]] = yaml.safe_load(
     (Path(__file__).parents[1] / "gateway" / "paths.yaml").read_text("utf-8")
 )
-ROUTES = Routes.read(CONFIGURATIONS / "routes.yaml")
+ROUTES = Routes.read(settings.ROUTES)
 
 
 @pytest.mark.parametrize("way", [pytest.param(way, id=way["sent"]) for way in WAYS])
