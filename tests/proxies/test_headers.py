@@ -152,7 +152,7 @@ def test_nor_how(gateway: Gateway, name):
 def test_a_connection_takes_nothing_away(gateway: Gateway, connection):
     """
     A header that a client names in Connection is still passed from the proxy to the sidecar, and to
-    the upstream; or the proxy takes no such request.
+    the upstream, which is not told to drop it either; or the proxy takes no such request.
     """
     answer = gateway.ask(*PERMITTED, *connection)
 
@@ -162,6 +162,8 @@ def test_a_connection_takes_nothing_away(gateway: Gateway, connection):
         assert reached.all("X-Privacy-Decision") == ["permitted"]
         assert len(reached.all("X-Privacy-Clauses")) == 1
         assert len(reached.all("X-Decision-ID")) == 1
+        named = ",".join(reached.all("Connection")).lower().replace(" ", "").split(",")
+        assert {"", "close", "keep-alive"}.issuperset(named)
     assert gateway.ask(*REFUSED, *connection, "Content-Length: 0").status in (400, 403)
     assert all(reached.method == "GET" for reached in gateway.reached())
 
