@@ -22,11 +22,11 @@ READY_WITHIN_S = 20.0
 STOPPED_WITHIN_S = 10
 ANSWERED_WITHIN_S = 10
 
-_COMMANDS = {
-    "nginx": ("nginx", "-e", "stderr", "-p", ".", "-c", "nginx.conf"),
-    "traefik": ("traefik", "--configFile=traefik.yaml"),
-    "caddy": ("caddy", "run", "--config", "Caddyfile"),
-    "envoy": ("envoy", "--disable-hot-restart", "--concurrency", "1", "-c", "envoy.yaml"),
+_ARGUMENTS = {
+    "nginx": ("-e", "stderr", "-p", ".", "-c", "nginx.conf"),
+    "traefik": ("--configFile=traefik.yaml",),
+    "caddy": ("run", "--config", "Caddyfile"),
+    "envoy": ("--disable-hot-restart", "--concurrency", "1", "-c", "envoy.yaml"),
 }
 
 
@@ -58,12 +58,19 @@ class Proxy:
 
         port: Where it listens, on the loopback.
 
-        log: What it has said.
+        log: Where its log goes.
     """
 
     name: str
     port: int
     log: Path
+
+    @property
+    def said(self) -> str:
+        """
+        What it has logged.
+        """
+        return self.log.read_text("utf-8", "replace")
 
     def connected(self) -> socket.socket:
         """
@@ -106,7 +113,7 @@ class Proxy:
         """
         lines = (f"{method} {target} HTTP/1.1", "Host: served.example", *headers, "", "")
         found = self.send("\r\n".join(lines).encode("latin-1") + body)
-        assert found is not None, self.log.read_text("utf-8", "replace")
+        assert found is not None, self.said
         return found
 
 
@@ -156,11 +163,11 @@ def proxy_running(name: str, folder: Path, pdp_port: int, upstream_port: int) ->
     for file in folder.iterdir():
         file.write_text(_filled(file.read_text("utf-8"), values), "utf-8")
     proxy = Proxy(name, port, folder / "log")
-    # Homes are for what they keep: certificates, and who they are.
+    # There Caddy keeps what is not for others.
     env = os.environ | values | {"HOME": str(folder), "XDG_DATA_HOME": str(folder)}
     with proxy.log.open("wb") as log:
         process = subprocess.Popen(
-            [_binary(name), *_COMMANDS[name][1:]],
+            [_binary(name), *_ARGUMENTS[name]],
             cwd=folder,
             env=env,
             stdin=subprocess.DEVNULL,
@@ -171,7 +178,7 @@ def proxy_running(name: str, folder: Path, pdp_port: int, upstream_port: int) ->
         try:
             eventually(lambda: process.poll() is not None or _answers(proxy), READY_WITHIN_S)
             if process.poll() is not None or not _answers(proxy):
-                raise RuntimeError(f"{name} ended, or was not ready in time:\n{_said(proxy)}")
+                raise RuntimeError(f"{name} ended, or was not ready in time:\n{proxy.said}")
             yield proxy
         finally:
             process.terminate()
@@ -190,7 +197,9 @@ def _filled(text: str, values: dict[str, str]) -> str:
 
 
 def _binary(name: str) -> str:
-    installed = Path(os.environ.get("PROXIES", Path.home() / ".cache/sidecar/proxies"), "bin")
+    # As the Makefile says; make has told it already.
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    installed = Path(os.environ.get("PROXIES") or f"{cache}/sidecar/proxies", "bin")
     path = os.pathsep.join((str(installed), os.environ.get("PATH", ""), "/usr/sbin"))
     found = shutil.which(name, path=path)
     if found is None:
@@ -207,7 +216,3 @@ def _answers(proxy: Proxy) -> bool:
     except (OSError, HTTPException):
         return False
     return found.status != 404
-
-
-def _said(proxy: Proxy) -> str:
-    return proxy.log.read_text("utf-8", "replace")

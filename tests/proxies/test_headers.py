@@ -176,3 +176,22 @@ def test_the_client_s_token_is_passed_on(gateway: Gateway):
 
     assert "authorization: bearer a.b.c" in gateway.wire.text
     assert [reached.all("Authorization") for reached in gateway.reached()] == [["Bearer a.b.c"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Content-Type", "application/json; charset=utf-8"),
+        ("Cookie", "a_b=c.d; e=f"),
+        ("If-None-Match", '"x.y_z"'),
+        ("X-Customer-Number", "17"),
+        ("X-Private", "yes"),
+    ],
+)
+def test_what_else_a_client_sends_is_passed_on(gateway: Gateway, name, value):
+    """
+    The upstream gets it as it was sent.
+    """
+    gateway.ask(*PERMITTED, f"{name}: {value}")
+
+    assert [reached.all(name) for reached in gateway.reached()] == [[value]]

@@ -129,14 +129,14 @@ def test_one_connection_is_asked_about_again_and_again(gateway: Gateway):
 
 
 WEBSOCKET = (
-    *("Connection: keep-alive, Upgrade", "Upgrade: WebSocket"),
+    *("Connection: Upgrade, X-Privacy-Decision, X-Forwarded-Uri", "Upgrade: WebSocket"),
     *("Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: eHh4eHh4eHh4eHh4eHh4eA=="),
 )
 
 
 def test_a_websocket_is_opened_where_its_path_is_permitted(gateway: Gateway):
     """
-    After that, bytes go to and fro.
+    After that, bytes go to and fro. What Connection names beside the upgrade is not taken away.
     """
     with gateway.proxy.connected() as connection:
         connection.sendall(_request(f"GET {PERMITTED} HTTP/1.1", *WEBSOCKET))
