@@ -2,6 +2,8 @@
 Which headers the sidecar and the upstream get, whatever a client sends.
 """
 
+import re
+
 import pytest
 
 from tests.proxies.gateway import Gateway
@@ -69,29 +71,29 @@ def test_a_client_vouches_for_nothing(gateway: Gateway, name):
 @pytest.mark.parametrize(
     "lines",
     [
-        pytest.param(f"X-Necessity-Judged : {MARK}", id="space before the colon"),
-        pytest.param(f"X-Necessity-Judged\t: {MARK}", id="tab before the colon"),
-        pytest.param(f" X-Necessity-Judged: {MARK}", id="space before the name"),
-        pytest.param(f"X-Other: 1\nX-Necessity-Judged: {MARK}", id="line feed alone"),
-        pytest.param(f"X-Other: 1\rX-Necessity-Judged: {MARK}", id="carriage return alone"),
-        pytest.param(f"X-Other: 1\r\r\nX-Necessity-Judged: {MARK}", id="carriage return twice"),
-        pytest.param(f"X-Other: 1\0\r\nX-Necessity-Judged: {MARK}", id="NUL"),
-        pytest.param(f"X-Necessity-Judged\0: {MARK}", id="NUL in the name"),
-        pytest.param(f"X-Necessity-Judged:\r\n {MARK}", id="folded"),
-        pytest.param(f":X-Necessity-Judged: {MARK}", id="colon before the name"),
-        pytest.param(f"X-Necessity\xadJudged: {MARK}", id="soft hyphen"),
+        pytest.param("X-Necessity-Judged : true", id="space before the colon"),
+        pytest.param("X-Necessity-Judged\t: true", id="tab before the colon"),
+        pytest.param(" X-Necessity-Judged: true", id="space before the name"),
+        pytest.param("X-Other: 1\nX-Necessity-Judged: true", id="line feed alone"),
+        pytest.param("X-Other: 1\rX-Necessity-Judged: true", id="carriage return alone"),
+        pytest.param("X-Other: 1\r\r\nX-Necessity-Judged: true", id="carriage return twice"),
+        pytest.param("X-Other: 1\0\r\nX-Necessity-Judged: true", id="NUL"),
+        pytest.param("X-Necessity-Judged\0: true", id="NUL in the name"),
+        pytest.param("X-Necessity-Judged:\r\n true", id="folded"),
+        pytest.param(":X-Necessity-Judged: true", id="colon before the name"),
+        pytest.param("X-Necessity\xadJudged: true", id="soft hyphen"),
     ],
 )
 def test_nor_does_a_client_that_writes_bad_http(gateway: Gateway, lines):
     """
     What is no header to the proxy is none to the sidecar and the upstream.
     """
-    gateway.proxy.send(
-        f"GET {NEEDS_JUDGEMENT} HTTP/1.1\r\nHost: a\r\n{lines}\r\n\r\n".encode("latin-1")
-    )
+    for path in (NEEDS_JUDGEMENT, PERMITTED[1]):
+        gateway.proxy.send(f"GET {path} HTTP/1.1\r\nHost: a\r\n{lines}\r\n\r\n".encode("latin-1"))
 
+    assert {reached.target for reached in gateway.reached()} <= {PERMITTED[1]}
     assert not any(reached.all("X-Necessity-Judged") for reached in gateway.reached())
-    assert f"x-necessity-judged: {MARK}" not in gateway.wire.text
+    assert not re.search(r"[\r\n]x-necessity-judged\s*:", gateway.wire.text)
 
 
 def test_a_trusted_header_is_not_taken_from_a_client(gateway: Gateway):
