@@ -4,13 +4,13 @@ What a proxy is answered, by a sidecar as it runs.
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
-from tests.e2e.serve import Answer, Sidecar, running
+from tests.credentials import Signer, key_set
+from tests.e2e.serve import ROOT, Answer, Sidecar, running
 
-TABLE = Path(__file__).parents[1] / "gateway" / "routes.yaml"
+TABLE = ROOT / "deploy" / "proxies" / "routes.yaml"
 HEADERS = {
     "nginx": ("X-Original-URI", "X-Original-Method"),
     "traefik": ("X-Forwarded-Uri", "X-Forwarded-Method"),
@@ -47,12 +47,18 @@ class Proxy:
 
 
 @pytest.fixture(scope="module", params=["nginx", "traefik", "caddy", "envoy"])
-def proxy(request: pytest.FixtureRequest) -> Iterator[Proxy]:
+def proxy(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Proxy]:
     """
     A proxy of each kind, with a sidecar that it asks.
     """
     with ExitStack() as held:
-        config = f"forward_auth: {{routes: {TABLE}, proxy: {request.param}}}"
+        # Nobody signs with this key: no route that takes claims is asked for.
+        jwks = tmp_path_factory.mktemp("keys") / "jwks"
+        jwks.write_text(key_set(Signer.ec()), "utf-8")
+        settings = f"routes: {TABLE}, proxy: {request.param}, jwt: {{jwks: {jwks}}}"
+        config = f"forward_auth: {{{settings}}}"
         yield Proxy(request.param, held.enter_context(running(config)))
 
 

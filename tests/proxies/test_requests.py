@@ -2,8 +2,6 @@
 Requests of every kind: with bodies, of old versions, and those that become something else.
 """
 
-import socket
-
 import pytest
 
 from tests.proxies.gateway import Gateway
@@ -142,7 +140,8 @@ def test_a_websocket_is_opened_where_its_path_is_permitted(gateway: Gateway):
         connection.sendall(_request(f"GET {PERMITTED} HTTP/1.1", *WEBSOCKET))
         found = answer(connection)
         connection.sendall(b"to and fro")
-        echoed = connection.recv(10, socket.MSG_WAITALL)
+        with connection.makefile("rb") as stream:
+            echoed = stream.read(10)
 
     assert found is not None
     assert found.status == 101

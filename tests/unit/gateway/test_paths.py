@@ -16,7 +16,7 @@ from sidecar.gateway import paths
 from sidecar.gateway.routes import Routes
 
 GATEWAY = Path(__file__).parents[2] / "gateway"
-TABLE = Routes.read(GATEWAY / "routes.yaml")
+TABLE = Routes.read(GATEWAY.parents[1] / "deploy" / "proxies" / "routes.yaml")
 WAYS = yaml.safe_load((GATEWAY / "paths.yaml").read_text("utf-8"))
 
 # What paths are smuggled with, beside any text.
