@@ -13,9 +13,9 @@ import data.privacy.lib.request
 #   `decision` is true exactly when every category is permitted. The request is checked as it came; then the facts of
 #   the registers take the place of the caller's.
 decision := _invalid if {
-	request.problems != set()
+	request.problems[_]
 } else := answer if {
-	registers.entries != set()
+	registers.entries[_]
 	answer := _answered with input.context.facts as registers.facts
 } else := _answered
 

@@ -10,24 +10,38 @@ import future.keywords.not
 # METADATA
 # title: Entries that this request selects
 # description: By the recipient, the subject, and the references given as evidence for a fact that the entry names.
-entries contains entry if some entry in _of_parties
+entries contains data.privacy_registers.recipients[id] if {
+	id := input.context.recipient.id
+	data.privacy_registers.recipients[id]
+}
+
+entries contains data.privacy_registers.recipients[id] if {
+	id := input.subject.id
+	data.privacy_registers.recipients[id]
+}
+
+entries contains data.privacy_registers.affiliates[id] if {
+	id := input.context.recipient.id
+	data.privacy_registers.affiliates[id]
+}
+
+entries contains data.privacy_registers.affiliates[id] if {
+	id := input.subject.id
+	data.privacy_registers.affiliates[id]
+}
+
+entries contains data.privacy_registers.employees[id] if {
+	id := input.subject.id
+	data.privacy_registers.employees[id]
+}
 
 entries contains entry if {
+	input.context.evidence
 	some fact, reference in input.context.evidence
 	some kind in ["evaluations", "determinations", "demands", "consents", "stores"]
 	entry := data.privacy_registers[kind][reference]
 	fact in object.keys(entry.facts)
 }
-
-_of_parties contains data.privacy_registers.recipients[input.context.recipient.id]
-
-_of_parties contains data.privacy_registers.recipients[input.subject.id]
-
-_of_parties contains data.privacy_registers.affiliates[input.context.recipient.id]
-
-_of_parties contains data.privacy_registers.affiliates[input.subject.id]
-
-_of_parties contains data.privacy_registers.employees[input.subject.id]
 
 # METADATA
 # title: The request's facts as the registers leave them

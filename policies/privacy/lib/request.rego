@@ -9,10 +9,65 @@ import data.privacy.vocabulary
 import data.privacy.ways
 
 # METADATA
-# title: Faulty facts, with what is wrong
-problems contains {"at": _pointer(name), "is": _should_be[fact.type], "clauses": fact.clauses} if {
+# title: What is wrong with the request, and where
+problems := _amiss if {
+	_all_listed
+} else := _amiss | _faulty
+
+# METADATA
+# title: Where the request uses terms that the vocabulary does not have
+unknown_terms := set() if {
+	_all_listed
+} else := _unknown_terms
+
+# Every term and every value is one that is listed: the usual request, which need not be looked at piece by piece.
+default _all_listed := false
+
+_all_listed if {
+	input.resource.type == "information"
+	vocabulary.subjects[input.subject.type]
+	vocabulary.actions[input.action.name]
+	_categories_listed
+	_purpose_listed
+	_recipient_listed
+	_facts_listed
+}
+
+_categories_listed if {
+	input.resource.properties.categories[0]
+	{category | some category in input.resource.properties.categories; not ways.kind_of[category]} == set()
+}
+
+_purpose_listed if {
+	vocabulary.purposes[input.context.purpose]
+} else if {
+	input.context.purpose[0]
+	{purpose | some purpose in input.context.purpose; not vocabulary.purposes[purpose]} == set()
+} else := false if {
+	_ = input.context.purpose
+} else := true
+
+_recipient_listed if {
+	vocabulary.recipients[input.context.recipient.type]
+} else := false if {
+	_ = input.context.recipient
+} else := true
+
+_facts_listed if {
+	is_object(input.context.facts)
+	_odd_facts == set()
+} else := false if {
+	_ = input.context.facts
+} else := true
+
+# Facts that are unknown, or have a value that they cannot have.
+_odd_facts contains name if {
 	some name, value in input.context.facts
 	not _fits(name, value)
+}
+
+_faulty contains {"at": _pointer(name), "is": _should_be[fact.type], "clauses": fact.clauses} if {
+	some name in _odd_facts
 	fact := vocabulary.facts[name]
 }
 
@@ -28,12 +83,11 @@ _should_be := {
 	"clause": "not the id of a clause",
 }
 
-_fits(name, value) if vocabulary.facts[name].values[value]
+_fits(name, true) if vocabulary.facts[name].type == "boolean"
 
-_fits(name, value) if {
-	is_boolean(value)
-	vocabulary.facts[name].type == "boolean"
-}
+_fits(name, false) if vocabulary.facts[name].type == "boolean"
+
+_fits(name, value) if vocabulary.facts[name].values[value]
 
 _fits(name, value) if {
 	vocabulary.facts[name].type == "category_list"
@@ -63,44 +117,39 @@ _fits(name, value) if {
 	count([source | some source in value; not vocabulary.facts.source.values[source]]) == 0
 }
 
-problems contains {"at": "/context/facts", "is": "not an object", "clauses": ["1-a"]} if {
+_faulty contains {"at": "/context/facts", "is": "not an object", "clauses": ["1-a"]} if {
 	facts := input.context.facts
 	not is_object(facts)
 }
 
-problems contains {"at": "/context/evidence", "is": "not a map from facts to references", "clauses": ["1-a"]} if {
-	evidence := input.context.evidence
-	not _map_of_texts(evidence)
-}
-
-problems contains {"at": "/context/purpose", "is": "not a purpose, nor a list of purposes", "clauses": ["1.2-g"]} if {
+_faulty contains {"at": "/context/purpose", "is": "not a purpose, nor a list of purposes", "clauses": ["1.2-g"]} if {
 	purpose := input.context.purpose
 	not is_string(purpose)
 	not _list_of_texts(purpose)
 }
 
-problems contains {"at": "/context/recipient", "is": "not an object", "clauses": ["3-a"]} if {
+_faulty contains {"at": "/context/recipient", "is": "not an object", "clauses": ["3-a"]} if {
 	recipient := input.context.recipient
 	not is_object(recipient)
 }
 
-problems contains {"at": "/context/recipient/type", "is": "not a text", "clauses": ["3-a"]} if {
+_faulty contains {"at": "/context/recipient/type", "is": "not a text", "clauses": ["3-a"]} if {
 	type := input.context.recipient.type
 	not is_string(type)
 }
 
-problems contains {"at": "/resource/properties/categories", "is": "not a list of categories", "clauses": ["1-a", "2-a"]} if {
+_faulty contains {"at": "/resource/properties/categories", "is": "not a list of categories", "clauses": ["1-a", "2-a"]} if {
 	list := input.resource.properties.categories
 	not is_array(list)
 }
 
-problems contains {"at": "/resource/properties/categories", "is": "not a list of categories", "clauses": ["1-a", "2-a"]} if {
+_faulty contains {"at": "/resource/properties/categories", "is": "not a list of categories", "clauses": ["1-a", "2-a"]} if {
 	some category in input.resource.properties.categories
 	not ways.kind_of[category]
 	not is_string(category)
 }
 
-problems contains {
+_faulty contains {
 	"at": "/resource/properties/categories",
 	"is": "missing or empty: there is nothing to decide on",
 	"clauses": ["1-a", "2-a"],
@@ -121,38 +170,43 @@ _list_of_texts(value) if {
 
 _all_texts(items) if count([item | some item in items; not is_string(item)]) == 0
 
-# Facts that contradict each other.
-problems contains problem if {
+# What no list of terms tells: references that are none, and facts that contradict each other.
+_amiss contains {"at": "/context/evidence", "is": "not a map from facts to references", "clauses": ["1-a"]} if {
+	evidence := input.context.evidence
+	not _map_of_texts(evidence)
+}
+
+_amiss contains problem if {
 	input.context.facts.evaluation_done == false
 	input.context.facts.evaluation_outcome
 	some problem in _contradiction(["evaluation_done", "evaluation_outcome"])
 }
 
-problems contains problem if {
+_amiss contains problem if {
 	input.context.facts.absolutely_necessary == false
 	input.context.facts.absolutely_necessary_for[_]
 	some problem in _contradiction(["absolutely_necessary", "absolutely_necessary_for"])
 }
 
-problems contains problem if {
+_amiss contains problem if {
 	input.context.facts.shared_by_company == false
 	input.context.facts.shared_categories[_]
 	some problem in _contradiction(["shared_by_company", "shared_categories"])
 }
 
-problems contains problem if {
+_amiss contains problem if {
 	input.context.facts.linked_to_company == false
 	input.context.facts.identifies_company == true
 	some problem in _contradiction(["linked_to_company", "identifies_company"])
 }
 
-problems contains problem if {
+_amiss contains problem if {
 	input.context.facts.legal_process == "none"
 	input.context.facts.demand_scope
 	some problem in _contradiction(["legal_process", "demand_scope"])
 }
 
-problems contains problem if {
+_amiss contains problem if {
 	input.context.facts.combined_with_company_info == true
 	input.context.facts.separated == true
 	some problem in _contradiction(["combined_with_company_info", "separated"])
@@ -163,36 +217,34 @@ _contradiction(names) := {
 	{"at": _pointer(names[1]), "is": $"contradicts {names[0]}", "clauses": vocabulary.facts[names[1]].clauses},
 }
 
-# METADATA
-# title: Where the request uses terms that the vocabulary does not have
-unknown_terms contains "/subject/type" if not vocabulary.subjects[input.subject.type]
+_unknown_terms contains "/subject/type" if not vocabulary.subjects[input.subject.type]
 
-unknown_terms contains "/action/name" if not vocabulary.actions[input.action.name]
+_unknown_terms contains "/action/name" if not vocabulary.actions[input.action.name]
 
-unknown_terms contains "/resource/type" if input.resource.type != "information"
+_unknown_terms contains "/resource/type" if input.resource.type != "information"
 
-unknown_terms contains "/context/purpose" if {
+_unknown_terms contains "/context/purpose" if {
 	is_string(input.context.purpose)
 	input.context.purpose != ""
 	not vocabulary.purposes[input.context.purpose]
 }
 
-unknown_terms contains $"/context/purpose/{i}" if {
+_unknown_terms contains $"/context/purpose/{i}" if {
 	some i, purpose in input.context.purpose
 	not vocabulary.purposes[purpose]
 }
 
-unknown_terms contains "/context/recipient/type" if {
+_unknown_terms contains "/context/recipient/type" if {
 	input.context.recipient.type
 	not vocabulary.recipients[input.context.recipient.type]
 }
 
-unknown_terms contains $"/resource/properties/categories/{i}" if {
+_unknown_terms contains $"/resource/properties/categories/{i}" if {
 	some i, category in input.resource.properties.categories
 	not ways.kind_of[category]
 }
 
-unknown_terms contains "/context/facts" if {
-	some name, _ in input.context.facts
+_unknown_terms contains "/context/facts" if {
+	some name in _odd_facts
 	not vocabulary.facts[name]
 }
