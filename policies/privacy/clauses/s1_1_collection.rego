@@ -68,7 +68,8 @@ basic_details("contact") if comes_from_another
 permits["1.1-e"] := processing
 
 # What another user supplied serves nothing else (1.1-e is a closed list for it).
-_source contains fault.unfit(clause) if {
+processing contains fault.unfit(clause) if {
+	input.context.facts.source
 	comes_from_another
 	not ways.narrow_purposes[input.context.purpose]
 	some clause in ["1.1-e", "1.2-g"]
@@ -78,7 +79,7 @@ _source contains fault.unfit(clause) if {
 # title: Government identification where local law asks for it
 # labels:
 #   clause: 1.1-f
-permits["1.1-f"] := (fault.gate("1.1-f", "jurisdiction_requires_id") | fault.gate("1.1-f", "law_cited")) | consent_as_well if {
+permits["1.1-f"] := union({fault.gate("1.1-f", "jurisdiction_requires_id"), fault.gate("1.1-f", "law_cited"), consent_as_well}) if {
 	ways.identification_acts[input.action.name]
 }
 
@@ -95,4 +96,7 @@ obliges["1.1-b"] contains "respect_contact_preferences" if {
 
 obliges["1.1-b"] contains "respect_contact_preferences" if act.operation == "refuse_notice"
 
-also_cited contains "1.1-e" if comes_from_another
+also_cited contains "1.1-e" if {
+	input.context.facts.source
+	comes_from_another
+}

@@ -11,13 +11,23 @@ import data.privacy.ways
 # METADATA
 # title: What stands in the way of processing as such
 # description: The ground, the source, and what fraud work asks for.
-processing := ((_ground | consent_as_well) | _source) | fraud_work
+processing contains found if some found in _ground
 
-_ground := stands_on[input.context.facts.processing_ground] if {
-	switches.ground_required.value
-} else := {fault.missing(clause, "processing_ground") | some clause in ways.ground_clauses} if {
-	switches.ground_required.value
-} else := set()
+processing contains found if {
+	switches.consent_always_required.value == true
+	some found in consent_as_well
+}
+
+processing contains found if {
+	against_fraud
+	some found in fraud_work
+}
+
+_ground := set() if {
+	switches.ground_required.value == false
+} else := stands_on[ground] if {
+	ground := input.context.facts.processing_ground
+} else := {fault.missing(clause, "processing_ground") | some clause in ways.ground_clauses}
 
 # METADATA
 # title: A legal duty is a ground
@@ -64,14 +74,16 @@ stands_on.none := {fault.unmet(clause) | some clause in ways.ground_clauses}
 
 # METADATA
 # title: Consent, as far as it reaches
-consent(clause) := {fault.missing(clause, "consent")} if {
-	not input.context.facts.consent
-} else := {fault.unmet(clause)} if {
-	not input.context.facts.consent in {"explicit", "implied"}
-} else := {fault.unmet(clause)} if {
+consent(clause) := {fault.unmet(clause)} if {
+	input.context.facts.consent in {"explicit", "implied"}
+	input.context.facts.consent_scope
 	_consent_elsewhere
 	not input.context.facts.consent_scope in act.categories
-} else := set()
+} else := set() if {
+	input.context.facts.consent in {"explicit", "implied"}
+} else := {fault.unmet(clause)} if {
+	input.context.facts.consent
+} else := {fault.missing(clause, "consent")}
 
 _consent_elsewhere if input.context.facts.consent_scope != input.context.purpose
 
@@ -92,7 +104,7 @@ _turns_on_consent if {
 _turns_on_consent if ways.open.ordinary[act.operation][input.context.purpose][0] == "1.2-e"
 
 _turns_on_consent if {
-	switches.consent_always_required.value
+	switches.consent_always_required.value == true
 	not ways.without_consent[input.context.purpose]
 }
 
@@ -100,7 +112,7 @@ _turns_on_consent if {
 # title: Consent beside whatever else carries the act
 # description: Asked only where the switch consent_always_required is on, and never for notices, demands of law and deals.
 consent_as_well := consent("1.2-f") if {
-	switches.consent_always_required.value
+	switches.consent_always_required.value == true
 	not ways.without_consent[input.context.purpose]
 } else := set()
 
@@ -165,24 +177,22 @@ against_fraud if input.context.facts.activity == "fraud_scoring"
 # labels:
 #   clause: 1.2-n
 fraud_work contains found if {
-	against_fraud
-	switches.anti_fraud_limited_to_own_transactions.value
+	switches.anti_fraud_limited_to_own_transactions.value == true
 	act.operation != "check_by_third_party"
 	some found in _own_transactions
 }
 
-_own_transactions := {fault.missing("1.2-n", "source")} | fault.gate("1.2-n", "transaction_completed") if {
-	not input.context.facts.source
+_own_transactions := fault.gate("1.2-n", "transaction_completed") if {
+	input.context.facts.source == "online_transaction_with_csw"
 } else := {fault.unmet("1.2-n")} if {
-	input.context.facts.source != "online_transaction_with_csw"
-} else := fault.gate("1.2-n", "transaction_completed")
+	input.context.facts.source
+} else := {fault.missing("1.2-n", "source")} | fault.gate("1.2-n", "transaction_completed")
 
 # METADATA
 # title: Use against fraud is strictly necessary
 # labels:
 #   clause: 1.2-o
 fraud_work contains found if {
-	against_fraud
 	not input.context.facts.absolutely_necessary_for
 	some found in fault.gate("1.2-o", "absolutely_necessary")
 }
@@ -201,10 +211,7 @@ obliges["1.2-o"] contains "limit_to_necessary_data" if against_fraud
 # title: Use against fraud has been evaluated, and the evaluation favours it
 # labels:
 #   clause: 1.2-p
-fraud_work contains found if {
-	against_fraud
-	some found in _evaluation
-}
+fraud_work contains found if some found in _evaluation
 
 _evaluation := {fault.unmet("1.2-p")} if {
 	input.context.facts.evaluation_outcome == "unfavourable"

@@ -20,7 +20,7 @@ comes_from_another if input.context.facts.source == "sharing_user"
 comes_from_another if input.context.facts.source == "inviting_user"
 
 # CSW draws on nobody else: the list is closed.
-_source contains fault.unfit(clause) if {
+processing contains fault.unfit(clause) if {
 	ways.closed_sources[input.context.facts.source]
 	some clause in ["1.2-g", "1.3-a", "1.3-b"]
 }
@@ -29,7 +29,7 @@ _source contains fault.unfit(clause) if {
 # title: A third party checks the details given at ID creation, for security and against fraud
 # labels:
 #   clause: 1.3-c
-permits["1.3-c"] := ((processing | bound) | fault.only("1.3-c", "source", "id_creation")) | _with_a_verifier
+permits["1.3-c"] := union({processing, bound, fault.only("1.3-c", "source", "id_creation"), _with_a_verifier})
 
 _with_a_verifier := set() if {
 	act.recipient_kind == "third_party"

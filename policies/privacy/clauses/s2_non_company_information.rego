@@ -93,18 +93,17 @@ ip_linked if {
 
 # METADATA
 # title: What a tie to an IP address means for usage and for the address
-tied_to_ip(kind) := set() if {
-	not kind in {"usage", "ip"}
-} else := {fault.missing("2-i", "linked_to_ip")} if {
+tied_to_ip(kind) := {fault.missing("2-i", "linked_to_ip")} if {
 	kind == "usage"
 	not input.context.facts.linked_to_ip
 	not input.context.facts.linked_to_ip == false
-} else := set() if {
-	not ip_linked
 } else := {fault.unmet("2-i")} if {
+	kind in {"usage", "ip"}
+	ip_linked
 	act.goes_out
 } else := {fault.unmet("2-i")} if {
 	kind == "ip"
+	ip_linked
 } else := set()
 
 obliges["2-i"] contains "remove_ip_link" if {
@@ -199,13 +198,22 @@ unlinked if input.context.facts.separated
 obliges["2-k"] contains "treat_as_company_information" if reclassified
 
 # Cited beside what grants, and kept as evidence.
-also_cited contains "2-k" if act.operation == "combine"
+also_cited contains "2-k" if {
+	input.action.name == "combine"
+	act.operation == "combine"
+}
 
 cited_when_free contains "2-k" if input.context.facts.separated
 
-cited_when_free contains "2-i" if ip_linked
+cited_when_free contains "2-i" if {
+	input.context.facts.linked_to_ip
+	ip_linked
+}
 
-also_cited contains "2-i" if ip_linked
+also_cited contains "2-i" if {
+	input.context.facts.linked_to_ip
+	ip_linked
+}
 
 cited_when_free contains "2-h" if {
 	input.context.purpose == "improve_relevance"

@@ -13,9 +13,9 @@ import data.privacy.ways
 # description: A third party that acts on what it received keeps to what it received it for.
 # labels:
 #   clause: 3-a
-permits["3-a"] := (_received | bound) | fraud_work if {
+permits["3-a"] := union({_received, bound, {found | against_fraud; some found in fraud_work}}) if {
 	act.operation == "act_on_received"
-} else := ((processing | bound) | _benefit) | _notice
+} else := union({processing, bound, _by_purpose})
 
 _received := {fault.missing("3-a", "received_under")} if {
 	not input.context.facts.received_under
@@ -23,13 +23,12 @@ _received := {fault.missing("3-a", "received_under")} if {
 	ways.received[input.context.facts.received_under][input.context.purpose]
 } else := {fault.unmet("3-a")}
 
-_benefit := {fault.unmet("3-a")} if {
-	input.context.facts.beneficiary != "csw"
-} else := set()
+_by_purpose contains fault.unmet("3-a") if input.context.facts.beneficiary != "csw"
 
-_notice := important if {
+_by_purpose contains found if {
 	input.context.purpose == "important_notice"
-} else := set()
+	some found in important
+}
 
 # Certain information only: what the service needs.
 excludes[category] contains fault.unmet("3-a") if {
@@ -114,7 +113,13 @@ permits["3-e"] := processing if {
 	act.operation in {"handle", "within"}
 } else := _received | bound if {
 	act.operation == "act_on_received"
-} else := (((fault.gate("3-e", "registered") | fault.gate("3-e", "recipient_relevant")) | fault.only("3-e", "source", "activation")) | bound) | consent_as_well
+} else := union({
+	fault.gate("3-e", "registered"),
+	fault.gate("3-e", "recipient_relevant"),
+	fault.only("3-e", "source", "activation"),
+	bound,
+	consent_as_well,
+})
 
 # METADATA
 # title: An account that keeps to the agreement uses the service
@@ -149,7 +154,7 @@ obliges["3-g"] contains "limit_to_scope_of_demand" if act.goes_out
 # title: State security, policing and other weighty public matters, as CSW determines
 # labels:
 #   clause: 3-h
-permits["3-h"] := (fault.only("3-h", "determination", "recorded") | _weighty_basis) | consent_as_well
+permits["3-h"] := union({fault.only("3-h", "determination", "recorded"), _weighty_basis, consent_as_well})
 
 _weighty_basis := fault.gate("3-h", "legal_basis_cited") if {
 	switches.public_importance_needs_legal_basis.value
@@ -161,7 +166,7 @@ obliges["3-h"] contains "limit_to_necessary_data"
 # title: CSW's terms, business and users are protected, as CSW determines
 # labels:
 #   clause: 3-i
-permits["3-i"] := (fault.only("3-i", "determination", "recorded") | legal_basis) | consent_as_well
+permits["3-i"] := union({fault.only("3-i", "determination", "recorded"), legal_basis, consent_as_well})
 
 obliges["3-i"] contains "limit_to_necessary_data"
 
@@ -184,7 +189,7 @@ also_cited contains "3-k" if {
 # title: A business changes hands, and what was collected goes with it
 # labels:
 #   clause: 3-l
-permits["3-l"] := (_event | _event_status) | _party
+permits["3-l"] := union({_event, _event_status, _party})
 
 _event := set() if {
 	ways.business_deals[input.context.facts.corporate_event]

@@ -11,15 +11,14 @@ import data.privacy.lib.fault
 # labels:
 #   clause: 4-a
 around contains found if {
-	some found in _in_transit
+	act.moves
+	some found in fault.duty("4-a", "transmission_protected")
 }
 
-_in_transit := fault.duty("4-a", "transmission_protected") if {
-	act.moves
-} else := {fault.breach("4-a")} if {
+around contains fault.breach("4-a") if {
 	input.action.name == "collect"
 	input.context.facts.transmission_protected == false
-} else := set()
+}
 
 obliges["4-a"] contains "protect_in_transmission" if act.moves
 

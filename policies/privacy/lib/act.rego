@@ -72,7 +72,7 @@ _inside if {
 
 # METADATA
 # title: The act moves information to somebody
-moves if ways.moves[input.action.name]
+moves if input.action.name in {"share", "disclose", "exchange", "transfer", "transmit", "notify"}
 
 moves if {
 	input.action.name == "verify"

@@ -60,7 +60,7 @@ bar(clause, fact) := {unmet(clause)} if {
 duty(clause, fact) := {breach(clause)} if {
 	input.context.facts[fact] == false
 } else := {missing(clause, fact)} if {
-	data.privacy.interpretation.switches.unstated_duty_denies.value
+	data.privacy.interpretation.switches.unstated_duty_denies.value == true
 	not input.context.facts[fact]
 } else := set()
 
