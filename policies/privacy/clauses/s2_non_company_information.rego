@@ -165,7 +165,10 @@ joined if input.context.facts.combined_with_company_info
 
 joined if input.action.name == "combine"
 
-joined if key_kept
+joined if {
+	input.context.facts.separated
+	key_kept
+}
 
 # METADATA
 # title: Separated by name alone, as what joins it again was kept

@@ -15,8 +15,8 @@ _problem_clauses := {clause | some problem in request.problems; some clause in p
 
 _decided := _outside if {
 	clauses.out_of_scope
-} else := _answer_to_all if {
-	every verdict in _final { verdict.reason == "permitted" }
+} else := _answer_to_all(cited) if {
+	cited := granted
 } else := _answer
 
 _outside := _refused_whole("out_of_scope", {"5.1-b"}, {
@@ -45,7 +45,7 @@ _refused_whole(reason, cited, further) := {"decision": false, "context": object.
 )}
 
 # The usual answer: every category is permitted.
-_answer_to_all := {"decision": true, "context": {
+_answer_to_all(cited) := {"decision": true, "context": {
 	"outcome": "permitted",
 	"reason": "permitted",
 	"permitted": act.categories,
@@ -57,9 +57,7 @@ _answer_to_all := {"decision": true, "context": {
 	"unknown_terms": request.unknown_terms,
 	"problems": [],
 	"remedies": [],
-}} if {
-	cited := {clause | some verdict in _final; some clause in verdict.clauses}
-}
+}}
 
 _answer := {"decision": false, "context": {
 	"outcome": _outcome[cited != set()],

@@ -13,30 +13,34 @@ import data.privacy.ways
 # METADATA
 # title: What the clauses find about a kind of category
 # description: The faults that stand in the way (empty where the act is permitted), and the clauses that were asked.
-finding(kind) := {"faults": _forbidden, "clauses": _because(kind)} if {
-	count(clauses.prohibits) > 0
+finding(kind) := _found(kind, act.operation, regime(kind))
+
+_found(kind, operation, regime) := {"faults": _forbidden, "clauses": _because(kind)} if {
+	clauses.prohibits[_]
 	not ways.unbound_subjects[input.subject.type]
-	not ways.unbound_acts[act.operation]
+	not ways.unbound_acts[operation]
 	vocabulary.subjects[input.subject.type]
 	_counts_as_company(kind)
 } else := {"faults": {fault.unfit("1.2-g"), fault.unfit(_spoken_of)}, "clauses": []} if {
-	act.operation in {"none", "claim"}
+	operation in {"none", "claim"}
 } else := {"faults": {fault.unfit("1-d"), fault.unfit("1.3-a"), fault.unfit("1.2-g")}, "clauses": []} if {
+	operation == "combine"
 	clauses.other_half_closed
-} else := _of_any_category(ways.any_category[act.operation]) if {
+} else := _of_any_category(way) if {
+	way := ways.any_category[operation]
 	kind != "unlisted"
 } else := {"faults": _unproven(kind), "clauses": []} if {
-	regime(kind) == "unproven"
+	regime == "unproven"
 } else := _of_developer(kind) if {
-	act.operation == "develop"
-} else := _for_developers(regime(kind), kind) if {
+	operation == "develop"
+} else := _for_developers(regime, kind) if {
 	clauses.for_developers(kind)
 } else := {"faults": {fault.unfit("2-b"), fault.unfit("1.2-g")}, "clauses": []} if {
-	regime(kind) == "free"
+	regime == "free"
 	not ways.insiders[input.subject.type]
 } else := _of_free(kind) if {
-	regime(kind) == "free"
-} else := _of_company(kind)
+	regime == "free"
+} else := _of_company(kind, operation)
 
 # Why a kind counts as company information, where it is not simply listed as such.
 _because(kind) := ["2-k"] if {
@@ -86,7 +90,7 @@ _unproven("unlisted") := {fault.missing(clause, fact) |
 }
 
 _of_free(kind) := {
-	"faults": (((clauses.permits["2-b"] | _unlinked(kind)) | clauses.tied_to_ip(kind)) | _verified),
+	"faults": union({clauses.permits["2-b"], _unlinked(kind), clauses.tied_to_ip(kind), _verified}),
 	"clauses": array.concat(["2-b"], _free_clauses(kind)),
 }
 
@@ -95,7 +99,7 @@ _of_developer(kind) := {"faults": clauses.permits["2-j"], "clauses": ["2-j"]} if
 } else := {"faults": {fault.unfit("2-j"), fault.unfit("1.2-g")}, "clauses": []}
 
 _for_developers("free", kind) := {
-	"faults": (((clauses.developers_consent | clauses.permits["2-b"]) | _unlinked(kind)) | _verified),
+	"faults": union({clauses.developers_consent, clauses.permits["2-b"], _unlinked(kind), _verified}),
 	"clauses": ["2-j", "2-b"],
 }
 
@@ -118,24 +122,26 @@ _family(kind) := "linked_to_ip" if {
 	linked_to_ip(kind)
 } else := ways.kinds[kind].family
 
-_of_company(kind) := {
-	"faults": (((clauses.permits[way[0]] | clauses.around) | _on_collecting(kind)) | _tied(kind)),
-	"clauses": array.concat(way, _company_clauses(kind)),
+_of_company(kind, operation) := {
+	"faults": union({clauses.permits[way[0]], clauses.around, _by_kind(kind)}),
+	"clauses": array.concat(way, _company_clauses(kind, operation)),
 } if {
-	way := ways.open[_family(kind)][act.operation][input.context.purpose]
+	way := ways.open[_family(kind)][operation][input.context.purpose]
 } else := {"faults": clauses.tied_to_ip(kind), "clauses": []} if {
 	count(clauses.tied_to_ip(kind)) > 0
 } else := {"faults": _without_a_way(kind), "clauses": _because(kind)}
 
+_by_kind(kind) := clauses.collects(kind) | _tied(kind) if {
+	input.action.name == "collect"
+} else := clauses.asks(kind) | _tied(kind) if {
+	input.action.name == "request"
+} else := _tied(kind) if {
+	kind in {"usage", "ip"}
+} else := set()
+
 _tied(kind) := set() if linked_to_ip(kind)
 
 else := clauses.tied_to_ip(kind)
-
-_on_collecting(kind) := clauses.collects(kind) if {
-	input.action.name == "collect"
-} else := clauses.asks(kind) if {
-	input.action.name == "request"
-} else := set()
 
 _without_a_way(kind) := {fault.missing("1.2-g", "purpose")} if {
 	act.purpose_blank
@@ -166,15 +172,19 @@ _free_clauses(kind) := ["1-a", "2-a"] if {
 	count(clauses.cited_when_free) == 0
 } else := array.concat(ways.kinds[kind].clauses, [clause | some clause in clauses.cited_when_free])
 
-_company_clauses(kind) := array.concat(_common, ["1.1-d"]) if {
-	act.operation == "collect"
+_company_clauses(kind, operation) := array.concat(_common, ["1.1-d"]) if {
+	operation == "collect"
 	clauses.basic_details(kind)
 } else := array.concat(_common, ways.kinds[kind].clauses) if {
-	act.operation == "collect"
+	operation == "collect"
 } else := _common if {
 	ways.kinds[kind].list == "company"
 } else := array.concat(_common, ["2-k"]) if {
 	clauses.reclassified
 } else := _common
 
-_common := array.concat(object.get(ways.act_clauses, input.action.name, []), [clause | some clause in clauses.also_cited])
+_common := array.concat(ways.act_clauses[input.action.name], _beside) if {
+	ways.act_clauses[input.action.name]
+} else := _beside
+
+_beside := [clause | some clause in clauses.also_cited]

@@ -6,6 +6,7 @@ import future.keywords.not
 import data.privacy.clauses
 import data.privacy.lib.act
 import data.privacy.lib.fault
+import data.privacy.lib.request
 import data.privacy.ways
 
 # Of one category's faults the first of these speaks.
@@ -40,6 +41,36 @@ _kinds := ways.kind_of if {
 } else := ways.kind_of if {
 	clauses.ip_linked
 } else := ways.kind_in_use
+
+# METADATA
+# title: The clauses that grant all that was asked
+# description: As a rule nothing stands in the way of any kind, so that no category needs to be looked at alone.
+granted := _granting if {
+	request.all_listed
+	not input.context.purpose[0]
+} else := {clause | some clause in sets[_]} if {
+	request.all_listed
+	input.context.purpose[0]
+	sets := [granting | some purpose in input.context.purpose; granting := _granting with input.context.purpose as purpose]
+	count(sets) == count(input.context.purpose)
+} else := {clause | some clause in _final[_].clauses} if {
+	every verdict in _final { verdict.reason == "permitted" }
+}
+
+_granting := {clause | some clause in findings[_].clauses} if {
+	not _one_by_one
+	findings := [found | some kind in _kinds_asked; found := finding(kind)]
+	{found | some found in findings[_].faults} | _apart == set()
+}
+
+_kinds_asked := {known[category] | some category in act.categories} if known := _kinds
+
+# Where the categories of a kind may fare differently.
+_one_by_one if input.context.facts.source_by_category
+
+_one_by_one if clauses.excludes[_]
+
+_one_by_one if clauses.unshared[_]
 
 # METADATA
 # title: One purpose's verdict on each category
@@ -77,11 +108,12 @@ _ruled(kind, faults, asked) := {"reason": "permitted", "clauses": asked} if {
 }
 
 # A request outward that mixes both kinds shows that they are not joined.
-_apart := {fault.missing("2-k", "combined_with_company_info")} if {
+_apart contains fault.missing("2-k", "combined_with_company_info") if {
+	input.resource.properties.categories[1]
 	_mixed
 	not fault.stated("combined_with_company_info")
 	not input.context.facts.separated
-} else := set()
+}
 
 default _mixed := false
 

@@ -52,14 +52,14 @@ goes_out if {
 }
 
 goes_out if {
-	recipient_kind == "affiliate"
+	input.context.recipient.type == "affiliate"
 	operation == "within"
 	not _inside
 }
 
 goes_out if {
+	input.context.recipient.type
 	operation == "unnamed"
-	recipient_kind != "none"
 	not _inside
 }
 

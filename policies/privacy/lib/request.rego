@@ -11,19 +11,22 @@ import data.privacy.ways
 # METADATA
 # title: What is wrong with the request, and where
 problems := _amiss if {
-	_all_listed
+	all_listed
 } else := _amiss | _faulty
 
 # METADATA
 # title: Where the request uses terms that the vocabulary does not have
 unknown_terms := set() if {
-	_all_listed
+	all_listed
 } else := _unknown_terms
 
-# Every term and every value is one that is listed: the usual request, which need not be looked at piece by piece.
-default _all_listed := false
+# METADATA
+# title: Every term and every value is one that is listed
+# description: The usual request, which need not be looked at piece by piece.
+# scope: document
+default all_listed := false
 
-_all_listed if {
+all_listed if {
 	input.resource.type == "information"
 	vocabulary.subjects[input.subject.type]
 	vocabulary.actions[input.action.name]
