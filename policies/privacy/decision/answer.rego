@@ -60,36 +60,36 @@ _answer_to_all(cited) := {"decision": true, "context": {
 }}
 
 _answer := {"decision": false, "context": {
-	"outcome": _outcome[cited != set()],
-	"reason": _reason(cited != set(), refused),
+	"outcome": _outcome[partly],
+	"reason": _reason[partly],
 	"permitted": [category | some category in act.categories; _final[category].reason == "permitted"],
 	"denied": [{"category": category, "reason": verdict.reason, "clauses": [clause | some clause in _limits(verdict)]} |
 		some category in act.categories
 		verdict := _final[category]
-		verdict.reason != "permitted"
+		verdict.faults
 	],
 	"clauses": [{"id": clause, "effect": _effect(clause, limiting)} | some clause in ((cited | limiting) | asked)],
-	"missing_facts": _in_order({found.fact | some verdict in refused; some found in verdict.faults}),
+	"missing_facts": _in_order({fact | fact := _final[_].faults[_].fact}),
 	"obligations": array.concat(_obligations(cited), _obligations_anyway),
 	"records": _records(cited),
 	"unknown_terms": request.unknown_terms,
 	"problems": [],
 	"remedies": [],
 }} if {
-	refused := [verdict | some verdict in _final; verdict.reason != "permitted"]
-	cited := {clause | some verdict in _final; verdict.reason == "permitted"; some clause in verdict.clauses}
-	asked := {clause | some verdict in refused; some clause in verdict.clauses}
-	limiting := {found.clause | some verdict in refused; some found in verdict.faults} - cited
+	cited := {clause | clause := _final[_].clauses[_]}
+	asked := {clause | clause := _final[_].asked[_]}
+	limiting := {clause | clause := _final[_].faults[_].clause} - cited
+	partly := cited != set()
 }
 
 _outcome := {true: "partial", false: "denied"}
 
-_reason(true, _) := "mixed"
+_reason[true] := "mixed"
 
-_reason(false, refused) := [reason | some reason in _overall; some verdict in refused; verdict.reason == reason][0]
+_reason[false] := _first_overall(_final).reason
 
 # A refusal cites what stands in the way, and the clause that would have granted it.
-_limits(verdict) := {found.clause | some found in verdict.faults} | {clause | clause := verdict.clauses[0]}
+_limits(verdict) := {clause | clause := verdict.faults[_].clause} | {clause | clause := verdict.asked[0]}
 
 # A clause that stands in the way limits, whatever it grants elsewhere.
 _effect(clause, limiting) := _effects[agreement.clauses[clause].modality] if {
@@ -111,12 +111,18 @@ _effects := {
 }
 
 # In the vocabulary's order; a purpose or a recipient that is missing comes first.
-_in_order(facts) := [pair[1] | some pair in sort([[object.get(vocabulary.fact_order, fact, -1), fact] | some fact in facts])]
+_in_order(facts) := [] if {
+	facts == set()
+} else := [pair[1] | some pair in sort([[object.get(vocabulary.fact_order, fact, -1), fact] | some fact in facts])]
 
-_obligations(cited) := array.concat(
-	[_obligation(name, [clause | some [same, clause] in duties; same == name]) | some name in {name | some [name, _] in duties}],
-	_kept_apart(cited),
-) if {
+# What is permitted out of a request that mixes both kinds stays apart from the rest.
+_obligations(cited) := array.concat(_brought_along(cited), [_obligation("keep_categories_separate", ["2-k"])]) if {
+	input.resource.properties.categories[1]
+	cited != set()
+	_mixed
+} else := _brought_along(cited)
+
+_brought_along(cited) := [_obligation(name, [clause | duties[_] = [name, clause]]) | some name in {name | some [name, _] in duties}] if {
 	duties := _duties(cited)
 }
 
@@ -130,12 +136,6 @@ _duties(cited) := {duty |
 } else := _duties_of_one(cited)
 
 _duties_of_one(cited) := {[name, clause] | some clause in cited; some name in clauses.obliges[clause]}
-
-# What is permitted out of a request that mixes both kinds stays apart from the rest.
-_kept_apart(cited) := [_obligation("keep_categories_separate", ["2-k"])] if {
-	_mixed
-	cited != set()
-} else := []
 
 # Some duties stand whatever the answer.
 _obligations_anyway := [_obligation(name, [clause]) | some name, clause in clauses.obliges_anyway]

@@ -10,18 +10,15 @@ import data.privacy.lib.request
 import data.privacy.ways
 
 # Of one category's faults the first of these speaks.
-_speaks_first := ["prohibited", "no_applicable_permission", "condition_unmet", "missing_fact", "obligation_unmet"]
+_speaks := {"prohibited": 1, "no_applicable_permission": 2, "condition_unmet": 3, "missing_fact": 4, "obligation_unmet": 5}
 
 # Of several categories' reasons, and of several purposes', the first of these: what no further fact can mend.
-_overall := [
-	"invalid_request",
-	"out_of_scope",
-	"prohibited",
-	"condition_unmet",
-	"obligation_unmet",
-	"no_applicable_permission",
-	"missing_fact",
-]
+_overall := {"prohibited": 1, "condition_unmet": 2, "obligation_unmet": 3, "no_applicable_permission": 4, "missing_fact": 5}
+
+# The reason, and what has it, that comes first.
+_first_overall(verdicts_by_name) := verdicts_by_name[first[1]] if {
+	first := min({[_overall[verdict.reason], name] | some name, verdict in verdicts_by_name})
+}
 
 # An act without categories is decided on as one thing.
 _asked := act.categories if act.categories[0]
@@ -60,9 +57,10 @@ granted := _granting if {
 _granting := {clause | some clause in findings[_].clauses} if {
 	not _one_by_one
 	findings := [found | some kind in _kinds_asked; found := finding(kind)]
-	{found | some found in findings[_].faults} | _apart == set()
+	not { findings[_].faults[_] }
 }
 
+# Of the categories that the vocabulary has.
 _kinds_asked := {known[category] | some category in act.categories} if known := _kinds
 
 # Where the categories of a kind may fare differently.
@@ -70,21 +68,30 @@ _one_by_one if input.context.facts.source_by_category
 
 _one_by_one if clauses.excludes[_]
 
-_one_by_one if clauses.unshared[_]
+_one_by_one if {
+	input.context.facts.shared_categories
+	clauses.unshared[_]
+}
+
+_one_by_one if {
+	input.resource.properties.categories[1]
+	_apart[_]
+}
 
 # METADATA
 # title: One purpose's verdict on each category
 verdicts[category] := _verdict(category) if some category in _asked
 
 _verdict(category) := verdict if {
+	input.context.facts.source_by_category
 	source := input.context.facts.source_by_category[category]
 	verdict := _narrowed(category) with input.context.facts.source as source
 } else := _narrowed(category)
 
-_narrowed(category) := _ruled(_kind(category), found.faults | excluded, found.clauses) if {
-	excluded := _excluded(category)
-	excluded != set()
-	found := finding(_kind(category))
+_narrowed(category) := _ruled(kind, found.faults | excluded, found.clauses) if {
+	excluded := _excluded[category]
+	kind := _kind(category)
+	found := finding(kind)
 } else := verdict_on_kind(_kind(category))
 
 # METADATA
@@ -92,19 +99,18 @@ _narrowed(category) := _ruled(_kind(category), found.faults | excluded, found.cl
 verdict_on_kind(kind) := _ruled(kind, found.faults, found.clauses) if found := finding(kind)
 
 # Clauses that name categories exclude the others: of what was shared, and of company information.
-_excluded(category) := clauses.unshared[category] if {
+_excluded := clauses.unshared if {
 	act.operation == "see"
-} else := clauses.excludes[category] if {
+} else := {category: faults | some category, faults in clauses.excludes; regime(_kind(category)) != "free"} if {
 	not ways.any_category[act.operation]
-	regime(_kind(category)) != "free"
 }
 
 _ruled(kind, faults, asked) := {"reason": "permitted", "clauses": asked} if {
 	faults == set()
 	_apart == set()
-} else := {"reason": reason, "clauses": asked, "faults": [found | some found in telling; found.reason == reason]} if {
-	telling := _mended(kind, faults | _apart)
-	reason := [r | some r in _speaks_first; some found in telling; found.reason == r][0]
+} else := {"reason": first[1], "asked": asked, "faults": [found | some found in telling; found.reason == first[1]]} if {
+	telling := _mended(regime(kind), kind, faults | _apart)
+	first := min({[_speaks[found.reason], found.reason] | some found in telling})
 }
 
 # A request outward that mixes both kinds shows that they are not joined.
@@ -119,26 +125,23 @@ default _mixed := false
 
 _mixed if {
 	act.goes_out
-	count(act.kinds) > 1
 	ways.insiders[input.subject.type]
-	some kind in act.kinds
-	kind != "unlisted"
-	regime(kind) == "free"
-	some other in act.kinds
-	other != "unlisted"
-	regime(other) != "free"
+	regimes := {regime(kind) | some kind in _kinds_asked}
+	regimes.free
+	count(regimes) > 1
 }
 
 # What stands on both lists is company information unless it is said to be unlinked: where that refuses it, that is missing.
-_mended(kind, faults) := faults | {fault.missing("2-c", "linked_to_company")} if {
-	regime(kind) == "undecided"
+_mended(regime, kind, faults) := faults | {fault.missing("2-c", "linked_to_company")} if {
+	regime == "undecided"
 	{found.reason | some found in faults} == {"missing_fact"}
 } else := {fault.missing("2-c", "linked_to_company")} if {
-	regime(kind) == "undecided"
+	regime == "undecided"
 	{found.reason | some found in faults} & {"no_applicable_permission", "prohibited"} != set()
 	ways.insiders[input.subject.type]
 	not ways.closed_sources[input.context.facts.source]
 } else := {fault.unmet("2-k")} if {
+	input.context.facts.separated
 	clauses.key_kept
 	ways.kinds[kind].list != "company"
 	fault.unfit("1.2-g") in faults
@@ -147,11 +150,10 @@ _mended(kind, faults) := faults | {fault.missing("2-c", "linked_to_company")} if
 # METADATA
 # title: One purpose's verdicts, a joined set taken as one
 # description: Outward a joined set is never partial (2-k). What is refused keeps its reason, the rest takes the first of those.
-settled := {category: _joined_verdict(verdict, refusals[0]) | some category, verdict in verdicts} if {
+settled := {category: _joined_verdict(verdict, cause) | some category, verdict in verdicts} if {
 	clauses.joined
 	act.goes_out
-	refusals := [verdict | some reason in _overall; some verdict in verdicts; verdict.reason == reason]
-	count(refusals) > 0
+	cause := _first_overall(verdicts)
 } else := verdicts
 
 _joined_verdict(verdict, cause) := cause if verdict.reason == "permitted"
@@ -173,7 +175,7 @@ _united(verdicts_on_one) := {
 } if {
 	every verdict in verdicts_on_one { verdict.reason == "permitted" }
 } else := {
-	"reason": [reason | some reason in _overall; some verdict in verdicts_on_one; verdict.reason == reason][0],
-	"clauses": [clause | some verdict in verdicts_on_one; verdict.reason != "permitted"; some i, clause in verdict.clauses; i == 0],
-	"faults": [found | some verdict in verdicts_on_one; some found in verdict.faults],
+	"reason": _first_overall(verdicts_on_one).reason,
+	"asked": [clause | clause := verdicts_on_one[_].asked[0]],
+	"faults": [found | found := verdicts_on_one[_].faults[_]],
 }
