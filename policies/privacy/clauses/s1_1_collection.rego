@@ -22,13 +22,13 @@ at_touchpoint(kind) := set() if {
 	basic_details(kind)
 } else := {fault.unmet("1.1-d")} if {
 	input.context.facts.source == "inviting_user"
-} else := {fault.missing("1.1-a", "touchpoint")} if {
-	not input.context.facts.touchpoint
 } else := set() if {
 	within_range(kind)
 } else := set() if {
 	in_product_use(kind)
-} else := {fault.unmet(_missed(kind))}
+} else := {fault.unmet(_missed(kind))} if {
+	input.context.facts.touchpoint
+} else := {fault.missing("1.1-a", "touchpoint")}
 
 # METADATA
 # title: The listed range is collected for the purposes of section 1
@@ -59,7 +59,10 @@ _missed(kind) := "1.1-c" if {
 #   clause: 1.1-d
 basic_details("contact") if ways.basic_touchpoints[input.context.facts.touchpoint]
 
-basic_details("contact") if comes_from_another
+basic_details("contact") if {
+	input.context.facts.source
+	comes_from_another
+}
 
 # METADATA
 # title: Collected information serves requests, products and services, and the fight against fraud

@@ -9,6 +9,7 @@ import data.privacy.lib.fault
 import data.privacy.ways
 
 # METADATA
+# scope: document
 # title: What stands in the way of processing as such
 # description: The ground, the source, and what fraud work asks for.
 processing contains found if some found in _ground
@@ -201,8 +202,7 @@ fraud_work contains found if {
 excludes[category] contains fault.unmet("1.2-o") if {
 	input.context.facts.absolutely_necessary_for
 	against_fraud
-	some category in act.categories
-	not category in input.context.facts.absolutely_necessary_for
+	some category in act.unnamed_in(input.context.facts.absolutely_necessary_for)
 }
 
 obliges["1.2-o"] contains "limit_to_necessary_data" if against_fraud

@@ -34,8 +34,7 @@ _by_purpose contains found if {
 excludes[category] contains fault.unmet("3-a") if {
 	input.context.facts.categories_needed
 	ways.open.ordinary[act.operation][input.context.purpose][0] == "3-a"
-	some category in act.categories
-	not category in input.context.facts.categories_needed
+	some category in act.unnamed_in(input.context.facts.categories_needed)
 }
 
 # What is handed on meanwhile is a disclosure, and has to be asked for as one.
@@ -144,8 +143,7 @@ permits["3-g"] := {fault.missing("3-g", "legal_process")} if {
 excludes[category] contains fault.unmet("3-g") if {
 	input.context.purpose == "legal_process_response"
 	input.context.facts.demand_scope
-	some category in act.categories
-	not category in input.context.facts.demand_scope
+	some category in act.unnamed_in(input.context.facts.demand_scope)
 }
 
 obliges["3-g"] contains "limit_to_scope_of_demand" if act.goes_out

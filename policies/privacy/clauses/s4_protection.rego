@@ -59,8 +59,7 @@ permits["4-d"] := set() if {
 unshared[category] contains fault.unmet("4-f") if {
 	input.context.facts.shared_categories
 	act.operation == "see"
-	some category in act.categories
-	not category in input.context.facts.shared_categories
+	some category in act.unnamed_in(input.context.facts.shared_categories)
 }
 
 # METADATA

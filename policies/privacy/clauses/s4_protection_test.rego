@@ -133,7 +133,7 @@ test_4_f[name] if {
 		"boundary: one of the two details was posted": [{"shared_categories": ["company_name"]}, "mixed"],
 		"boundary: nothing was posted": [{"shared_categories": []}, "condition_unmet"],
 	}
-	request := t.by("other_user", t.asks("read", ["company_name", "email_address"], "any_purpose", facts))
+	request := t.by("other_user", t.asks("read", ["company_name", "email_address"], "fulfil_request", facts))
 	t.answer(request, "4-f") == expected
 }
 

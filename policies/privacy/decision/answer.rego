@@ -50,7 +50,7 @@ _answer_to_all(cited) := {"decision": true, "context": {
 	"reason": "permitted",
 	"permitted": act.categories,
 	"denied": [],
-	"clauses": [{"id": clause, "effect": _effects[agreement.clauses[clause].modality]} | some clause in cited],
+	"clauses": [{"id": clause, "effect": _effects[false][agreement.clauses[clause].modality]} | some clause in cited],
 	"missing_facts": [],
 	"obligations": _obligations(cited),
 	"records": _records(cited),
@@ -68,7 +68,9 @@ _answer := {"decision": false, "context": {
 		verdict := _final[category]
 		verdict.faults
 	],
-	"clauses": [{"id": clause, "effect": _effect(clause, limiting)} | some clause in ((cited | limiting) | asked)],
+	"clauses": [{"id": clause, "effect": _effects[clause in limiting][agreement.clauses[clause].modality]} |
+		some clause in union({cited, limiting, asked})
+	],
 	"missing_facts": _in_order({fact | fact := _final[_].faults[_].fact}),
 	"obligations": array.concat(_obligations(cited), _obligations_anyway),
 	"records": _records(cited),
@@ -91,23 +93,26 @@ _reason[false] := _first_overall(_final).reason
 # A refusal cites what stands in the way, and the clause that would have granted it.
 _limits(verdict) := {clause | clause := verdict.faults[_].clause} | {clause | clause := verdict.asked[0]}
 
-# A clause that stands in the way limits, whatever it grants elsewhere.
-_effect(clause, limiting) := _effects[agreement.clauses[clause].modality] if {
-	not clause in limiting
-} else := "prohibits" if {
-	agreement.clauses[clause].modality == "prohibition"
-} else := "obliges" if {
-	agreement.clauses[clause].modality == "obligation"
-} else := "limits"
-
+# What a clause does, by whether it stands in the way: one that does limits, whatever it grants elsewhere.
 _effects := {
-	"permission": "permits",
-	"prohibition": "prohibits",
-	"condition": "limits",
-	"obligation": "obliges",
-	"definition": "defines",
-	"information": "defines",
-	"out-of-scope": "limits",
+	false: {
+		"permission": "permits",
+		"prohibition": "prohibits",
+		"condition": "limits",
+		"obligation": "obliges",
+		"definition": "defines",
+		"information": "defines",
+		"out-of-scope": "limits",
+	},
+	true: {
+		"permission": "limits",
+		"prohibition": "prohibits",
+		"condition": "limits",
+		"obligation": "obliges",
+		"definition": "limits",
+		"information": "limits",
+		"out-of-scope": "limits",
+	},
 }
 
 # In the vocabulary's order; a purpose or a recipient that is missing comes first.
@@ -116,14 +121,19 @@ _in_order(facts) := [] if {
 } else := [pair[1] | some pair in sort([[object.get(vocabulary.fact_order, fact, -1), fact] | some fact in facts])]
 
 # What is permitted out of a request that mixes both kinds stays apart from the rest.
-_obligations(cited) := array.concat(_brought_along(cited), [_obligation("keep_categories_separate", ["2-k"])]) if {
+_obligations(cited) := array.concat(_brought_along(duties), [_obligation("keep_categories_separate", ["2-k"])]) if {
 	input.resource.properties.categories[1]
 	cited != set()
 	_mixed
-} else := _brought_along(cited)
-
-_brought_along(cited) := [_obligation(name, [clause | duties[_] = [name, clause]]) | some name in {name | some [name, _] in duties}] if {
 	duties := _duties(cited)
+} else := _brought_along(_duties(cited))
+
+_brought_along(duties) := [] if {
+	duties == set()
+} else := [{"id": name, "type": type, "properties": {"clauses": [clause | duties[_] = [name, clause]]}} |
+	some name in {name | some [name, _] in duties}
+] if {
+	type := vocabulary.obligation_type
 }
 
 # What each cited clause brings along, for each of the purposes.

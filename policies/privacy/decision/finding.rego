@@ -139,9 +139,10 @@ _by_kind(kind) := clauses.collects(kind) | _tied(kind) if {
 	kind in {"usage", "ip"}
 } else := set()
 
-_tied(kind) := set() if linked_to_ip(kind)
-
-else := clauses.tied_to_ip(kind)
+_tied(kind) := clauses.tied_to_ip(kind) if {
+	kind in {"usage", "ip"}
+	not linked_to_ip(kind)
+} else := set()
 
 _without_a_way(kind) := {fault.missing("1.2-g", "purpose")} if {
 	act.purpose_blank

@@ -51,7 +51,7 @@ granted := _granting if {
 	sets := [granting | some purpose in input.context.purpose; granting := _granting with input.context.purpose as purpose]
 	count(sets) == count(input.context.purpose)
 } else := {clause | some clause in _final[_].clauses} if {
-	every verdict in _final { verdict.reason == "permitted" }
+	not { _final[_].faults }
 }
 
 _granting := {clause | some clause in findings[_].clauses} if {
@@ -88,11 +88,16 @@ _verdict(category) := verdict if {
 	verdict := _narrowed(category) with input.context.facts.source as source
 } else := _narrowed(category)
 
-_narrowed(category) := _ruled(kind, found.faults | excluded, found.clauses) if {
+_narrowed(category) := _but_excluded(_kind(category), excluded) if {
 	excluded := _excluded[category]
-	kind := _kind(category)
-	found := finding(kind)
 } else := verdict_on_kind(_kind(category))
+
+_but_excluded(kind, excluded) := verdict_on_kind(kind) if {
+	act.operation != "see"
+	regime(kind) == "free"
+} else := _ruled(kind, found.faults | excluded, found.clauses) if {
+	found := finding(kind)
+}
 
 # METADATA
 # title: One purpose's verdict on a kind of category, where nothing sets single categories apart
@@ -100,10 +105,11 @@ verdict_on_kind(kind) := _ruled(kind, found.faults, found.clauses) if found := f
 
 # Clauses that name categories exclude the others: of what was shared, and of company information.
 _excluded := clauses.unshared if {
+	input.context.facts.shared_categories
 	act.operation == "see"
-} else := {category: faults | some category, faults in clauses.excludes; regime(_kind(category)) != "free"} if {
+} else := clauses.excludes if {
 	not ways.any_category[act.operation]
-}
+} else := {}
 
 _ruled(kind, faults, asked) := {"reason": "permitted", "clauses": asked} if {
 	faults == set()

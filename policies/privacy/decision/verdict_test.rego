@@ -198,6 +198,18 @@ test_a_joined_set_of_several_purposes if {
 	[context.outcome, context.reason] == ["denied", "condition_unmet"]
 }
 
+# What a clause for company information excludes leaves other information be.
+test_what_is_needed_is_asked_of_company_information_alone if {
+	context := t.context(_sent_all(["email_address", "zip_code"], "third_party", "own_advertising", {
+		"processing_ground": "contract",
+		"third_party_bound": true,
+		"linked_to_company": false,
+		"combined_with_company_info": false,
+		"categories_needed": ["company_name"],
+	}))
+	[context.reason, context.permitted] == ["mixed", ["zip_code"]]
+}
+
 # In-house each category stands for itself, joined or not.
 test_a_joined_set_in_house[name] if {
 	some name, request in {

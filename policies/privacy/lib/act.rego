@@ -18,8 +18,8 @@ operation := "check_open_source" if {
 } else := "check_by_third_party" if {
 	input.context.facts.verified_against == "third_party"
 	ways.acts[input.subject.type][input.action.name] == "verify"
-} else := directed if {
-	directed := ways.directed[_act][recipient_kind]
+} else := led[recipient_kind] if {
+	led := ways.directed[_act]
 } else := _act
 
 _act := known if {
@@ -84,6 +84,10 @@ moves if {
 categories := asked if asked := input.resource.properties.categories
 
 else := []
+
+# METADATA
+# title: The categories asked that a list does not name
+unnamed_in(list) := {category | some category in categories} - {category | some category in list}
 
 # METADATA
 # title: The kinds of the categories asked

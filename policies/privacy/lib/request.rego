@@ -38,7 +38,7 @@ all_listed if {
 
 _categories_listed if {
 	input.resource.properties.categories[0]
-	{category | some category in input.resource.properties.categories; not ways.kind_of[category]} == set()
+	[category | some category in input.resource.properties.categories; ways.kind_of[category]] == input.resource.properties.categories
 }
 
 _purpose_listed if {
@@ -171,7 +171,7 @@ _list_of_texts(value) if {
 	_all_texts(value)
 }
 
-_all_texts(items) if count([item | some item in items; not is_string(item)]) == 0
+_all_texts(items) if {type_name(item) | some item in items} - {"string"} == set()
 
 # What no list of terms tells: references that are none, and facts that contradict each other.
 _amiss contains {"at": "/context/evidence", "is": "not a map from facts to references", "clauses": ["1-a"]} if {
