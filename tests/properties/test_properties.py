@@ -130,6 +130,22 @@ def test_every_answer_is_whole(sidecar: Asking) -> None:
             ], (request, answer)
 
 
+def test_a_permission_is_that_of_each_category(sidecar: Asking) -> None:
+    """
+    What is permitted as a whole is permitted category by category, by the same clauses.
+    """
+    requests = list(Requests(7).take(MANY // 2))
+    for request in requests:
+        request["context"]["answer"] = "explain"
+    permitted = [answer["context"] for answer in sidecar.all(requests) if answer["decision"]]
+
+    assert permitted
+    for context in permitted:
+        assert {found["finding"] for found in context["explanation"]} == {"permitted"}, context
+        told = {found["clause"] for found in context["explanation"]}
+        assert told == {clause["id"] for clause in context["clauses"]}, context
+
+
 def test_order_does_not_matter(sidecar: Asking) -> None:
     """
     Neither the order of categories nor that of members changes an answer.

@@ -17,10 +17,8 @@ finding(kind) := _found(kind, act.operation, regime(kind))
 
 _found(kind, operation, regime) := {"faults": _forbidden, "clauses": _because(kind)} if {
 	clauses.prohibits[_]
-	not ways.unbound_subjects[input.subject.type]
-	not ways.unbound_acts[operation]
-	vocabulary.subjects[input.subject.type]
-	_counts_as_company(kind)
+	_bound
+	_counts_as_company(kind, regime)
 } else := {"faults": {fault.unfit("1.2-g"), fault.unfit(_spoken_of)}, "clauses": []} if {
 	operation in {"none", "claim"}
 } else := {"faults": {fault.unfit("1-d"), fault.unfit("1.3-a"), fault.unfit("1.2-g")}, "clauses": []} if {
@@ -35,10 +33,10 @@ _found(kind, operation, regime) := {"faults": _forbidden, "clauses": _because(ki
 	operation == "develop"
 } else := _for_developers(regime, kind) if {
 	clauses.for_developers(kind)
-} else := {"faults": {fault.unfit("2-b"), fault.unfit("1.2-g")}, "clauses": []} if {
-	regime == "free"
-	not ways.insiders[input.subject.type]
 } else := _of_free(kind) if {
+	regime == "free"
+	ways.insiders[input.subject.type]
+} else := {"faults": {fault.unfit("2-b"), fault.unfit("1.2-g")}, "clauses": []} if {
 	regime == "free"
 } else := _of_company(kind, operation)
 
@@ -52,11 +50,16 @@ _because(kind) := ["2-k"] if {
 
 _forbidden := {fault.forbidden(clause) | some clause in clauses.prohibits}
 
-_counts_as_company(kind) if regime(kind) == "company"
+# Whom the prohibitions bind, and in what.
+_bound if {
+	vocabulary.subjects[input.subject.type]
+	not ways.unbound_subjects[input.subject.type]
+	not ways.unbound_acts[act.operation]
+}
 
-_counts_as_company(kind) if regime(kind) == "undecided"
+_counts_as_company(_, regime) if regime in {"company", "undecided"}
 
-_counts_as_company("aggregate") if {
+_counts_as_company("aggregate", _) if {
 	clauses.sold
 	not switches.aggregates_may_be_sold.value
 }
@@ -169,9 +172,9 @@ else := ways.kinds[kind].clauses[0]
 # Clauses that are cited beside the one that grants.
 _free_clauses(kind) := ["1-a", "2-a"] if {
 	kind == "unlisted"
-} else := ways.kinds[kind].clauses if {
-	count(clauses.cited_when_free) == 0
-} else := array.concat(ways.kinds[kind].clauses, [clause | some clause in clauses.cited_when_free])
+} else := array.concat(ways.kinds[kind].clauses, [clause | some clause in clauses.cited_when_free]) if {
+	clauses.cited_when_free[_]
+} else := ways.kinds[kind].clauses
 
 _company_clauses(kind, operation) := array.concat(_common, ["1.1-d"]) if {
 	operation == "collect"
