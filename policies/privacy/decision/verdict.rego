@@ -17,7 +17,7 @@ _overall := {"prohibited": 1, "condition_unmet": 2, "obligation_unmet": 3, "no_a
 
 # The reason, and what has it, that comes first.
 _first_overall(verdicts_by_name) := verdicts_by_name[first[1]] if {
-	first := min({[_overall[verdict.reason], name] | some name, verdict in verdicts_by_name})
+	first := min({[_overall[reason], name] | reason := verdicts_by_name[name].reason})
 }
 
 # An act without categories is decided on as one thing.
@@ -95,13 +95,13 @@ _narrowed(category) := _but_excluded(_kind(category), excluded) if {
 _but_excluded(kind, excluded) := verdict_on_kind(kind) if {
 	act.operation != "see"
 	regime(kind) == "free"
-} else := _ruled(kind, found.faults | excluded, found.clauses) if {
+} else := _ruled(kind, {"faults": (found.faults | excluded), "clauses": found.clauses}) if {
 	found := finding(kind)
 }
 
 # METADATA
 # title: One purpose's verdict on a kind of category, where nothing sets single categories apart
-verdict_on_kind(kind) := _ruled(kind, found.faults, found.clauses) if found := finding(kind)
+verdict_on_kind(kind) := _ruled(kind, finding(kind))
 
 # Clauses that name categories exclude the others: of what was shared, and of company information.
 _excluded := clauses.unshared if {
@@ -111,12 +111,12 @@ _excluded := clauses.unshared if {
 	not ways.any_category[act.operation]
 } else := {}
 
-_ruled(kind, faults, asked) := {"reason": "permitted", "clauses": asked} if {
-	faults == set()
+_ruled(kind, found) := {"reason": "permitted", "clauses": found.clauses} if {
+	found.faults == set()
 	_apart == set()
-} else := {"reason": first[1], "asked": asked, "faults": [found | some found in telling; found.reason == first[1]]} if {
-	telling := _mended(regime(kind), kind, faults | _apart)
-	first := min({[_speaks[found.reason], found.reason] | some found in telling})
+} else := {"reason": reason, "asked": found.clauses, "faults": [told | some told in telling; told.reason == reason]} if {
+	telling := _mended(regime(kind), kind, found.faults | _apart)
+	[_, reason] := min({[_speaks[reason], reason] | reason := telling[_].reason})
 }
 
 # A request outward that mixes both kinds shows that they are not joined.
