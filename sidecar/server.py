@@ -21,6 +21,7 @@ from sidecar.bundle.signing import verify
 from sidecar.engine.client import Opa
 from sidecar.engine.endpoint import Endpoint
 from sidecar.engine.engine import Engine
+from sidecar.engine.memory import Memory
 from sidecar.engine.supervisor import Supervisor
 from sidecar.errors import SettingsError
 from sidecar.folders import temporary_folder
@@ -153,7 +154,9 @@ def engine_running(settings: Settings) -> Iterator[tuple[Engine, Supervisor | No
             cert=opa.cert,
             key=opa.key,
         )
-        yield Engine(Opa(endpoint)), supervisor
+        entries, size = settings.memory.entries, settings.memory.bytes
+        memory = Memory(entries, size) if entries else None
+        yield Engine(Opa(endpoint), memory=memory), supervisor
 
 
 @contextmanager

@@ -175,6 +175,28 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Remembering:
+    """
+    How many decisions each worker remembers.
+
+    Attributes:
+        entries: How many at most; with 0, OPA is asked for each.
+
+        bytes: How much they may take, all together.
+    """
+
+    entries: int = 10_000
+    bytes: int = 33_554_432
+
+    def __post_init__(self) -> None:
+        """
+        Refuse what is out of range.
+        """
+        between("memory.entries", self.entries, 0, 10_000_000)
+        between("memory.bytes", self.bytes, 65_536, 17_179_869_184)
+
+
+@dataclass(frozen=True, slots=True)
 class Signing:
     """
     Whose bundles are taken by an OPA of our own.
@@ -321,6 +343,8 @@ class Settings:
 
         opa: How OPA is had and asked.
 
+        memory: How many decisions are remembered.
+
         discovery: What the metadata document is signed with.
 
         log: What is written to stderr.
@@ -340,6 +364,7 @@ class Settings:
     server: Server = field(default_factory=Server)
     limits: Limits = field(default_factory=Limits)
     opa: OpaSettings = field(default_factory=OpaSettings)
+    memory: Remembering = field(default_factory=Remembering)
     discovery: Discovery = field(default_factory=Discovery)
     log: Log = field(default_factory=Log)
     callers: Callers = field(default_factory=Callers)

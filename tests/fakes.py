@@ -167,6 +167,8 @@ class ScriptedOpa:
         self.revision: str | None = "r1"
         self.decision = "a/decision"
         self.batch: str | None = "a/batch"
+        self.more: dict[str, Any] = {}
+        self.others: dict[str, str] = {}
         self.results: dict[str, Any] = {"a/decision": True}
         self.before_answering: Callable[[str], None] = lambda path: None
 
@@ -179,11 +181,17 @@ class ScriptedOpa:
             return opa_answer(None)
         if path == "system/bundles":
             authzen = {"decision": self.decision} | ({"batch": self.batch} if self.batch else {})
+            authzen |= self.more
             manifest = {"revision": self.revision, "metadata": {"authzen": authzen}}
-            return opa_answer(self.revision, result={"decision": {"manifest": manifest}})
+            return self._answer(result={"decision": {"manifest": manifest}})
         if path == "a/batch" and path not in self.results:
             items = body["input"]["items"]
             decisions = {str(n): self.results[self.decision] for n in range(len(items))}
-            return opa_answer(self.revision, result=decisions)
+            return self._answer(result=decisions)
         result = self.results.get(path)
-        return opa_answer(self.revision, **({} if result is None else {"result": result}))
+        return self._answer(**({} if result is None else {"result": result}))
+
+    def _answer(self, **said: Any) -> bytes:
+        bundles = {"decision": self.revision, **self.others}
+        told = {name: {"revision": revision} for name, revision in bundles.items()}
+        return http_answer(json.dumps({"provenance": PROVENANCE | {"bundles": told}, **said}))

@@ -2,7 +2,7 @@
 What the policy decided about one evaluation.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from sidecar.errors import DecisionMalformed, DecisionUndefined
@@ -24,11 +24,15 @@ class Decision:
         context: What the policy says beside it; None where it says nothing.
 
         revision: Revision of the bundle that was asked.
+
+        remembered: Whether it is from memory; None where nothing is remembered. It says nothing of
+            the decision itself.
     """
 
     allowed: bool
     context: dict[str, Any] | None
     revision: str
+    remembered: bool | None = field(default=None, compare=False)
 
     @classmethod
     def from_result(cls, result: object, revision: str) -> "Decision":

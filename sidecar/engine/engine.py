@@ -4,15 +4,17 @@ Who is asked for decisions: for one evaluation, or for many at once.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from time import perf_counter
+from math import inf
+from time import monotonic, perf_counter
 from typing import Any, Final, Literal
 
 from sidecar.bundle.manifest import DataPath
 from sidecar.engine.bundle_info import BundleInfo
 from sidecar.engine.client import Answer, Opa
 from sidecar.engine.decision import ABSENT, Decision
+from sidecar.engine.memory import Memory, Paths, Question
 from sidecar.errors import (
     BundleNotActive,
     DecisionMalformed,
@@ -29,6 +31,9 @@ Evaluation = Mapping[str, Any]
 Stages = dict[str, float]
 
 _TRIES: Final = 3
+
+# How long ago OPA may have said which bundle is active, for a decision to be remembered.
+_TRUSTED_FOR_S: Final = 1.0
 
 # These say nothing of the evaluation that was asked: the next one would only wait as long.
 _FOR_ALL: Final = (BundleNotActive, EngineBusy, EngineTimeout, EngineUnreachable)
@@ -55,6 +60,32 @@ class EngineStatus:
     revision: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Confirmed:
+    """
+    What OPA said that was active.
+
+    Attributes:
+        revisions: Revision of each bundle, by its name.
+
+        at: When that was, by the engine's clock.
+    """
+
+    revisions: Mapping[str, str]
+    at: float = -inf
+
+    def covers(self, info: BundleInfo) -> bool:
+        """
+        Say whether a decision of a bundle depends on nothing but its question.
+        """
+        return (
+            info.deterministic
+            and self.revisions.get(info.name) == info.revision
+            # What has no revision may change, and nothing tells of it.
+            and all(self.revisions.values())
+        )
+
+
 class _NoBatchRule(Exception):
     """
     The bundle has no rule that decides many at once.
@@ -77,11 +108,26 @@ class Engine:
         client: The door to OPA.
 
         today: Where the evaluations' date comes from.
+
+        memory: Where decisions are remembered; None where OPA is asked for each.
+
+        clock: Tells seconds that only go up.
     """
 
-    def __init__(self, client: Opa, *, today: Callable[[], str] = utc_today) -> None:
+    def __init__(
+        self,
+        client: Opa,
+        *,
+        today: Callable[[], str] = utc_today,
+        memory: Memory | None = None,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
         self._client = client
         self._today = today
+        self._memory = memory
+        self._clock = clock
+        self._confirmed = _Confirmed({}, -inf)
+        self._paths: tuple[BundleInfo, Paths] | None = None
         # The active bundle, and the one before it: answers on their way may still need that.
         self._known: tuple[BundleInfo, ...] = ()
 
@@ -98,8 +144,12 @@ class Engine:
         Raises:
             EngineError: No decision was made; its class says why.
         """
-        info, answer = self._ask(_decision_rule, self._dated(evaluation), stages)
-        return Decision.from_result(answer.result, info.revision)
+        dated = self._dated(evaluation)
+        recalled = self._recalled(dated)
+        if recalled is not None:
+            return recalled
+        info, answer = self._ask(_decision_rule, dated, stages)
+        return self._kept(dated, Decision.from_result(answer.result, info.revision), info, answer)
 
     def decide_all(
         self, evaluations: Sequence[Evaluation], stages: Stages | None = None
@@ -118,15 +168,18 @@ class Engine:
         Raises:
             EngineError: Not one decision was made.
         """
-        try:
-            decided = self._together(evaluations, stages)
-        except (_NoBatchRule, EvaluationFailed):
-            # One evaluation that fails has failed them all: asked alone, it is the only one.
-            decided = self._one_by_one(evaluations, stages)
-        failed = [item for item in decided if isinstance(item, EngineError)]
-        if failed and len(failed) == len(decided):
+        dated = [self._dated(evaluation) for evaluation in evaluations]
+        decided: list[Decision | EngineError | None] = [self._recalled(each) for each in dated]
+        missing = [index for index, known in enumerate(decided) if known is None]
+        if missing:
+            asked = self._asked([dated[index] for index in missing], stages)
+            for index, outcome in zip(missing, asked, strict=True):
+                decided[index] = outcome
+        outcomes = [outcome for outcome in decided if outcome is not None]
+        failed = [item for item in outcomes if isinstance(item, EngineError)]
+        if failed and len(failed) == len(outcomes):
             raise failed[0]
-        return decided
+        return outcomes
 
     def search(
         self, kind: str, question: Mapping[str, Any], stages: Stages | None = None
@@ -197,25 +250,105 @@ class Engine:
             return EngineStatus(True, "degraded", reason, info.revision)
         return EngineStatus(True, "ready", "Decisions are made.", info.revision)
 
-    def _together(
-        self, evaluations: Sequence[Evaluation], stages: Stages | None
+    def _asked(
+        self, dated: Sequence[Evaluation], stages: Stages | None
     ) -> list[Decision | EngineError]:
-        question = {"items": [self._dated(evaluation) for evaluation in evaluations]}
-        info, answer = self._ask(_batch_rule, question, stages, len(evaluations))
+        """
+        Ask for decisions, for each different question once.
+        """
+        try:
+            info = self.bundle()
+            places = self._different(info, dated)
+            first = [dated[indices[0]] for indices in places]
+            answered, outcomes = self._together(first, stages)
+            if answered is not info:
+                # What the next bundle reads may tell apart what the last one could not.
+                return self._together(dated, stages)[1]
+        except (_NoBatchRule, EvaluationFailed):
+            # One evaluation that fails has failed them all: asked alone, it is the only one.
+            return self._one_by_one(dated, stages)
+        spread = {
+            index: outcome
+            for indices, outcome in zip(places, outcomes, strict=True)
+            for index in indices
+        }
+        return [spread[index] for index in range(len(dated))]
+
+    def _different(self, info: BundleInfo, dated: Sequence[Evaluation]) -> list[list[int]]:
+        """
+        Put evaluations together that a bundle cannot tell apart: lists of their indices.
+        """
+        if self._memory is None or not info.deterministic:
+            return [[index] for index in range(len(dated))]
+        paths = self._paths_of(info)
+        places: dict[object, list[int]] = {}
+        for index, each in enumerate(dated):
+            places.setdefault(paths.values(each) or index, []).append(index)
+        return list(places.values())
+
+    def _together(
+        self, dated: Sequence[Evaluation], stages: Stages | None
+    ) -> tuple[BundleInfo, list[Decision | EngineError]]:
+        info, answer = self._ask(_batch_rule, {"items": dated}, stages, len(dated))
         if not isinstance(answer.result, dict):
             raise _NoBatchRule()
-        results = (answer.result.get(str(index), ABSENT) for index in range(len(evaluations)))
-        return [_attempt(Decision.from_result, result, info.revision) for result in results]
+        outcomes = []
+        for index, each in enumerate(dated):
+            result = answer.result.get(str(index), ABSENT)
+            outcome = _attempt(Decision.from_result, result, info.revision)
+            if isinstance(outcome, Decision):
+                outcome = self._kept(each, outcome, info, answer)
+            outcomes.append(outcome)
+        return info, outcomes
 
     def _one_by_one(
-        self, evaluations: Sequence[Evaluation], stages: Stages | None
+        self, dated: Sequence[Evaluation], stages: Stages | None
     ) -> list[Decision | EngineError]:
         decided: list[Decision | EngineError] = []
-        for evaluation in evaluations:
-            decided.append(_attempt(self.decide, evaluation, stages))
+        for each in dated:
+            decided.append(_attempt(self.decide, each, stages))
             if isinstance(decided[-1], _FOR_ALL):
-                return decided + decided[-1:] * (len(evaluations) - len(decided))
+                return decided + decided[-1:] * (len(dated) - len(decided))
         return decided
+
+    def _recalled(self, dated: Evaluation) -> Decision | None:
+        """
+        Look up a decision that was made before, by what was active within the last second.
+        """
+        confirmed = self._confirmed
+        if self._memory is None or not self._known:
+            return None
+        info = self._known[0]
+        if self._clock() - confirmed.at > _TRUSTED_FOR_S or not confirmed.covers(info):
+            return None
+        question = self._question(info, confirmed.revisions, dated)
+        return self._memory.find(question, info.revision) if question else None
+
+    def _kept(
+        self, dated: Evaluation, decision: Decision, info: BundleInfo, answer: Answer
+    ) -> Decision:
+        """
+        Remember a decision, where that may be.
+        """
+        if self._memory is None or not _Confirmed(answer.revisions).covers(info):
+            return decision
+        question = self._question(info, answer.revisions, dated)
+        if question is None:
+            return decision
+        self._memory.keep(question, decision)
+        return replace(decision, remembered=False)
+
+    def _question(
+        self, info: BundleInfo, revisions: Mapping[str, str], dated: Evaluation
+    ) -> Question | None:
+        values = self._paths_of(info).values(dated)
+        return None if values is None else Question(tuple(sorted(revisions.items())), values)
+
+    def _paths_of(self, info: BundleInfo) -> Paths:
+        known = self._paths
+        if known is None or known[0] is not info:
+            known = self._paths = (info, Paths(info.reads))
+        return known[1]
 
     def _ask(
         self,
@@ -230,8 +363,11 @@ class Engine:
         info = self.bundle()
         for _ in range(_TRIES):
             asked = rule(info)
+            began = self._clock()
             with _timed(stages):
                 answer = self._client.ask(asked, question, items)
+            # What was active then, or later: from then on its age counts.
+            self._confirmed = _Confirmed(answer.revisions, began)
             if not _is_from(answer, info):
                 info = self._answering(answer)
             if _is_from(answer, info) and rule(info) == asked:
@@ -239,8 +375,12 @@ class Engine:
         raise BundleNotActive()
 
     def _answering(self, answer: Answer) -> BundleInfo:
-        known = (info for info in self._known if _is_from(answer, info))
-        return next(known, None) or self._refreshed()
+        for info in self._known:
+            if _is_from(answer, info):
+                # The active one stands first, also after a step back.
+                self._known = (info, *(other for other in self._known if other is not info))
+                return info
+        return self._refreshed()
 
     def _refreshed(self) -> BundleInfo:
         known = self._known[:1]

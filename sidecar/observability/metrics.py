@@ -26,6 +26,7 @@ _BUCKETS: Final = (
 )
 _OUTCOMES: Final = frozenset({"permitted", "partial", "denied"})
 _EFFECTS: Final = frozenset({"permits", "prohibits", "limits", "obliges", "defines"})
+_FROM: Final = {True: "hit", False: "miss", None: "off"}
 _NO_AGREEMENT: Final = Agreement("", "")
 
 
@@ -67,6 +68,13 @@ class Metrics:
             ["code"],
             registry=self.registry,
         )
+        self._remembered = Counter(
+            "privacy_decision_cache",
+            "Decisions by where they came from: hit, from memory; miss, from OPA; off, from OPA "
+            "where none is remembered.",
+            ["result"],
+            registry=self.registry,
+        )
         self._routes = Counter(
             "privacy_route_table_reads",
             "Changes of the route table, by what became of them.",
@@ -90,6 +98,7 @@ class Metrics:
             _among(asked["action"]["name"], terms.get("action", ())),
             _purpose(asked.get("context", {}).get("purpose"), terms.get("purpose", ())),
         ).inc()
+        self._remembered.labels(_FROM[decision.remembered]).inc()
         for clause in objects(context.get("clauses")):
             self._clauses.labels(
                 _among(clause.get("id"), agreement.clauses), _among(clause.get("effect"), _EFFECTS)

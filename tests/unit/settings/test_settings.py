@@ -9,13 +9,22 @@ from typing import Any, Final
 import pytest
 
 from sidecar.errors import SettingsError
-from sidecar.settings import Discovery, Limits, Listen, Log, OpaSettings, Server, Settings
+from sidecar.settings import (
+    Discovery,
+    Limits,
+    Listen,
+    Log,
+    OpaSettings,
+    Remembering,
+    Server,
+    Settings,
+)
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = Path(__file__).parents[3]
 _SECTIONS: Final = (
-    "listen, listen_beyond_loopback, public_url, bundle, signing, server, limits, opa, discovery, "
-    "log, callers, tls, forward_auth"
+    "listen, listen_beyond_loopback, public_url, bundle, signing, server, limits, opa, memory, "
+    "discovery, log, callers, tls, forward_auth"
 )
 _SERVER: Final = "workers, threads, keepalive_s, receive_within_s, stop_within_s"
 _TAKEN: Final = (
@@ -63,6 +72,8 @@ MISTAKES: Final = {
     "unknown-key-in-section": f"server.worker is unknown; known are {_SERVER}",
 }
 EDGES: Final = [
+    (Remembering, "memory", "entries", 0, 10_000_000),
+    (Remembering, "memory", "bytes", 65_536, 17_179_869_184),
     (Server, "server", "workers", 1, 64),
     (Server, "server", "threads", 1, 256),
     (Server, "server", "keepalive_s", 1, 3600),
@@ -192,6 +203,7 @@ def test_defaults():
             "cert": None,
             "key": None,
         },
+        "memory": {"entries": 10_000, "bytes": 33_554_432},
         "discovery": {"key": None, "key_id": None},
         "log": {"level": "warning"},
         "callers": {"tokens_file": None, "jwt": None, "allowed": None, "rate": None},
@@ -215,6 +227,7 @@ limits: {{body_bytes: 2048, nesting: 8, evaluations: 9, results: 10, remedy_eval
          remedies_within_s: 12}}
 opa: {{start_within_s: 1.5, connect_timeout_s: 2, answer_timeout_s: 3.5,
       ca: {pem}, cert: {pem}, key: {pem}}}
+memory: {{entries: 13, bytes: 70000}}
 discovery: {{key: {key}, key_id: k}}
 log: {{level: debug}}
 """,
@@ -235,6 +248,7 @@ log: {{level: debug}}
         server=Server(2, 3, 4, 5, 6),
         limits=Limits(2048, 8, 9, 10, 11, 12),
         opa=OpaSettings("https://opa:8181", 1.5, 2, 3.5, pem, pem, pem),
+        memory=Remembering(13, 70_000),
         discovery=Discovery(key, "k"),
         log=Log("debug"),
     )
