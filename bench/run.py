@@ -1,9 +1,9 @@
 """
 A request's way, measured: `python -m bench.run BUNDLE`.
 
-One OPA with the bundle, asked directly and through one sidecar, both on one core; the load comes
-from another. Prints where the time goes at 1 and at 8 connections. Machines differ: compare within
-one run.
+One OPA with the bundle, asked directly, through a sidecar that remembers nothing, and through one
+that does, all on one core; the load comes from another. Prints where the time goes at 1 and at 8
+connections. Machines differ: compare within one run.
 """
 
 import json
@@ -21,7 +21,7 @@ from bench.bundle import REQUESTS, Built, built, evaluations
 from bench.load import Measured, connect, get, load, post
 from sidecar.engine.engine import utc_today
 from sidecar.engine.supervisor import Supervisor
-from tests.e2e.serve import serving
+from tests.e2e.serve import running, serving
 
 CORES = sorted(os.sched_getaffinity(0))
 CONNECTIONS = (1, 8)
@@ -43,7 +43,9 @@ class Way:
     Attributes:
         direct: OPA asked directly.
 
-        through: The sidecar asked.
+        through: The sidecar asked that remembers nothing.
+
+        remembered: The other one, which has been asked the same before.
 
         evaluation: What OPA took to evaluate one, by OPA's own count, asked one at a time.
 
@@ -54,6 +56,7 @@ class Way:
 
     direct: Measured
     through: Measured
+    remembered: Measured
     evaluation: float
     in_opa: float
     stages: Mapping[str, float]
@@ -82,11 +85,13 @@ def measure(bundle: Built, requests: Path) -> Iterator[Way]:
     with (
         _on_core(0),
         Supervisor(bundle.opa, bundle.path) as opa,
-        serving(SIDECAR_OPA_URL=opa.url) as address,
+        running("memory: {entries: 0}", SIDECAR_OPA_URL=opa.url) as cold,
+        serving(SIDECAR_OPA_URL=opa.url) as warm,
         _on_core(-1),
     ):
+        sidecars = f"http://{cold.address}", f"http://{warm}"
         for connections in CONNECTIONS:
-            yield _way(opa.url, f"http://{address}", bundle.decision, asked, connections)
+            yield _way(opa.url, *sidecars, bundle.decision, asked, connections)
 
 
 @contextmanager
@@ -103,7 +108,12 @@ def _on_core(index: int) -> Iterator[None]:
 
 
 def _way(
-    opa: str, sidecar: str, decision: tuple[str, ...], asked: list[Question], connections: int
+    opa: str,
+    sidecar: str,
+    warm: str,
+    decision: tuple[str, ...],
+    asked: list[Question],
+    connections: int,
 ) -> Way:
     path = f"/v1/data/{'/'.join(decision)}?provenance=true&strict-builtin-errors=true"
     environment = {"environment": {"date": utc_today()}}
@@ -119,8 +129,11 @@ def _way(
     through = load(sidecar, EVALUATION, evaluated, connections, each)
     after = _taken(sidecar, SIDECAR_STAGE), _taken(opa, OPA_HANDLER)
 
+    load(warm, EVALUATION, evaluated, connections, each // 10)
+    remembered = load(warm, EVALUATION, evaluated, connections, each)
+
     stages, in_opa = (_mean_us(*pair) for pair in zip(before, after, strict=True))
-    return Way(direct, through, evaluation, in_opa["v1/data"], stages)
+    return Way(direct, through, remembered, evaluation, in_opa["v1/data"], stages)
 
 
 def _evaluation_us(opa: str, path: str, questions: list[bytes]) -> float:
@@ -167,7 +180,8 @@ def table(ways: list[Way]) -> Iterator[str]:
     yield _row("the whole", [f"{way.through.mean_us:.0f} | 100%" for way in ways])
     yield _row("p99", [f"{way.through.p99_us:.0f} |" for way in ways])
     yield _row("requests/s", [f"{way.through.per_second:.0f} | 1.0" for way in ways])
-    yield _row("requests/s of OPA asked directly", [_direct(way) for way in ways])
+    for name, of in (("OPA asked directly", "direct"), ("what is remembered", "remembered")):
+        yield _row(f"requests/s of {name}", [_beside(way, getattr(way, of)) for way in ways])
 
 
 def _row(name: str, columns: list[str]) -> str:
@@ -179,8 +193,8 @@ def _share(way: Way, part: str) -> str:
     return f"{taken:.0f} | {taken / way.through.mean_us:.0%}"
 
 
-def _direct(way: Way) -> str:
-    return f"{way.direct.per_second:.0f} | {way.direct.per_second / way.through.per_second:.1f}"
+def _beside(way: Way, other: Measured) -> str:
+    return f"{other.per_second:.0f} | {other.per_second / way.through.per_second:.1f}"
 
 
 def main(source: str, requests: str = str(REQUESTS)) -> int:

@@ -80,3 +80,20 @@ def test_a_folder_is_never_signed(folder: Path):
     with started(_config(folder, "new")) as sidecar:
         assert sidecar.process.wait(30) == 2
         assert "SIDECAR_BUNDLE must be a signed tarball, got the folder" in sidecar.stderr
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("[]", "signing.keys must not be empty"),
+        ("[nowhere]", "signing.keys: nowhere cannot be read: No such file or directory"),
+        ("[README.md]", "signing.keys: README.md must hold a public key in PEM"),
+    ],
+)
+def test_keys_that_cannot_be_used_stop_the_start(keys: str, message: str):
+    """
+    A sentence names what is wrong with them, before anything is started.
+    """
+    with started(f"signing: {{keys: {keys}}}") as sidecar:
+        assert sidecar.process.wait(30) == 2
+        assert sidecar.stderr == f"sidecar: {message}\n"

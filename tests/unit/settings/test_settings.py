@@ -151,7 +151,7 @@ def test_every_number_has_edges():
     """
     numbers = {
         (kind, field.name)
-        for kind in (Server, Limits, OpaSettings)
+        for kind in (Server, Limits, OpaSettings, Remembering)
         for field in fields(kind)
         if type(field.default) in (int, float)
     }
