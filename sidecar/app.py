@@ -29,6 +29,7 @@ from sidecar.gateway.proxies import ENDPOINT
 from sidecar.gateway.route_file import RouteFile
 from sidecar.gateway.routes import Routes
 from sidecar.observability.metrics import Metrics
+from sidecar.records.recorder import recorder
 from sidecar.settings import Settings
 
 _log = structlog.stdlib.get_logger("sidecar")
@@ -45,6 +46,7 @@ def create_app(
     restarts: Callable[[], int] | None = None,
     page_key: bytes | None = None,
     table: Routes | None = None,
+    output_lock: int | None = None,
 ) -> Flask:
     """
     Make the application.
@@ -60,13 +62,19 @@ def create_app(
             that nobody else has.
 
         table: The route table as it was at the start; None where no proxy asks.
+
+        output_lock: What processes lock to write to stdout in turn; None where no records are kept.
     """
     app = Flask("sidecar", static_folder=None)
     # Else a doubled slash is answered with a redirection, to where the Host header says.
     app.url_map.merge_slashes = False
     metrics = Metrics()
-    alone = EvaluationEndpoint(engine, metrics, settings.limits)
-    many = EvaluationsEndpoint(engine, metrics, settings.limits, alone)
+    kept = None
+    if output_lock is not None:
+        kept = recorder(settings.records, metrics.recorded, output_lock)
+    app.extensions["records"] = kept
+    alone = EvaluationEndpoint(engine, metrics, settings.limits, kept)
+    many = EvaluationsEndpoint(engine, metrics, settings.limits, alone, kept)
     pages = Pages(page_key or os.urandom(32), settings.limits.results)
     routes: list[tuple[str, str, Callable[[], Response]]] = [
         ("POST", paths.EVALUATION, alone),

@@ -34,6 +34,7 @@ Our error tree:
     + BundleNotActive             OPA holds no bundle that decides
     + KeysUnavailable             there are no keys to verify tokens with
     + RoutesNotUsable             the route table does not fit the active bundle
+    + RecordsNotKept              no record of the decision could be kept
   x InternalError            500  a fault of our own
   x SettingsError                 stops the start: exit code 2
   x MissingPart                   stops the start: exit code 3
@@ -403,6 +404,15 @@ class RoutesNotUsable(EngineError):
 
     code = "routes_not_usable"
     sentence = "No decision was made: the route table does not fit the active policy bundle."
+
+
+class RecordsNotKept(EngineError):
+    """
+    No record of the decision could be kept, and without one it is not told.
+    """
+
+    code = "records_not_kept"
+    sentence = "No decision was made: no record of it could be kept."
 
 
 class InternalError(SidecarError):

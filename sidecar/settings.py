@@ -18,6 +18,7 @@ from sidecar.callers.settings import Callers
 from sidecar.engine.endpoint import Endpoint
 from sidecar.errors import SettingsError
 from sidecar.gateway.settings import ForwardAuth
+from sidecar.records.settings import Records
 from sidecar.signer import Signer
 from sidecar.strict import between, existing
 from sidecar.tls import Tls
@@ -354,6 +355,8 @@ class Settings:
         tls: How TLS is served.
 
         forward_auth: How proxies ask; None where none does.
+
+        records: What decisions leave behind.
     """
 
     listen: Listen = field(default_factory=Listen)
@@ -370,6 +373,7 @@ class Settings:
     callers: Callers = field(default_factory=Callers)
     tls: Tls = field(default_factory=Tls)
     forward_auth: ForwardAuth | None = None
+    records: Records = field(default_factory=Records)
 
     def __post_init__(self) -> None:
         """

@@ -37,6 +37,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().init_signals()
         let_stops_through()
 
+    def run(self) -> None:
+        """
+        Serve until told to stop, and leave no record unwritten.
+        """
+        super().run()
+        if kept := self.wsgi.extensions["records"]:
+            kept.close()
+
     def handle_quit(self, *_: Any) -> NoReturn:
         """
         End at once. A handler may have interrupted whoever holds a lock, and must not want one.

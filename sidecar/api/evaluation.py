@@ -8,11 +8,14 @@ from typing import Any
 
 from flask import Response, request
 
-from sidecar.api import answer, parse
-from sidecar.api.request import answered, new_id, read
+from sidecar.api import answer, parse, paths
+from sidecar.api.request import answered, read
 from sidecar.engine.engine import Engine
 from sidecar.engine.remedies import Budget, remedied, wanted
+from sidecar.names import new_id
 from sidecar.observability.metrics import Metrics
+from sidecar.records.record import About, Answered
+from sidecar.records.recorder import Recorder
 from sidecar.settings import Limits
 
 
@@ -21,10 +24,13 @@ class EvaluationEndpoint:
     Answers one evaluation.
     """
 
-    def __init__(self, engine: Engine, metrics: Metrics, limits: Limits) -> None:
+    def __init__(
+        self, engine: Engine, metrics: Metrics, limits: Limits, recorder: Recorder | None = None
+    ) -> None:
         self._engine = engine
         self._metrics = metrics
         self._limits = limits
+        self._recorder = recorder
 
     def __call__(self) -> Response:
         """
@@ -39,6 +45,7 @@ class EvaluationEndpoint:
         body: dict[str, Any],
         start: float,
         respond: Callable[[dict[str, Any], str], Response] = answered,
+        endpoint: str = paths.EVALUATION,
     ) -> Response:
         """
         Decide on a body that was read.
@@ -49,6 +56,8 @@ class EvaluationEndpoint:
             start: When it came in.
 
             respond: Makes a response of the answer and the decision's name.
+
+            endpoint: Where it came in.
         """
         asked = parse.evaluation(body)
         stages = {"parse": perf_counter() - start}
@@ -59,6 +68,9 @@ class EvaluationEndpoint:
         decided = perf_counter()
         decision_id = new_id()
         response = respond(answer.complete(decision, asked, info, decision_id), decision_id)
+        if self._recorder:
+            about = About.of(request, endpoint, response.status_code, stages)
+            self._recorder.keep([Answered(asked, decision, info, decision_id)], about)
         self._metrics.decided(asked, decision, info)
         now = perf_counter()
         stages |= {"answer": now - decided, "total": now - start}

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from flask import Response, request
 
-from sidecar.api import answer, parse
+from sidecar.api import answer, parse, paths
 from sidecar.api.evaluation import EvaluationEndpoint
-from sidecar.api.request import answered, new_id, read
+from sidecar.api.request import answered, read
 from sidecar.engine.decision import Decision
 from sidecar.engine.engine import Engine
 from sidecar.engine.remedies import Budget, remedied, wanted
@@ -21,7 +21,10 @@ from sidecar.errors import (
     UnknownSemantic,
     WrongType,
 )
+from sidecar.names import new_id
 from sidecar.observability.metrics import Metrics
+from sidecar.records.record import About, Answered
+from sidecar.records.recorder import Recorder
 from sidecar.settings import Limits
 
 _KEYS: Final = (*parse.ENTITIES, "context")
@@ -43,12 +46,18 @@ class EvaluationsEndpoint:
     """
 
     def __init__(
-        self, engine: Engine, metrics: Metrics, limits: Limits, alone: EvaluationEndpoint
+        self,
+        engine: Engine,
+        metrics: Metrics,
+        limits: Limits,
+        alone: EvaluationEndpoint,
+        recorder: Recorder | None = None,
     ) -> None:
         self._engine = engine
         self._metrics = metrics
         self._limits = limits
         self._alone = alone
+        self._recorder = recorder
 
     def __call__(self) -> Response:
         """
@@ -59,7 +68,7 @@ class EvaluationsEndpoint:
         given = _evaluations(body, self._limits.evaluations)
         ends = _semantic(body)
         if not given:
-            return self._alone.decide(body, start)
+            return self._alone.decide(body, start, endpoint=paths.EVALUATIONS)
         items = [_item(body, item, index) for index, item in enumerate(given)]
         stages = {"parse": perf_counter() - start}
         outcomes = self._decided(items, stages)
@@ -71,6 +80,8 @@ class EvaluationsEndpoint:
             for index, (item, outcome) in enumerate(pairs)
         ]
         response = answered({"evaluations": answers}, decision_id)
+        self._record(pairs, decision_id, stages)
+        self._count(pairs)
         now = perf_counter()
         self._metrics.took(stages | {"answer": now - decided, "total": now - start})
         return response
@@ -95,11 +106,34 @@ class EvaluationsEndpoint:
     def _answer(self, item: Item, outcome: Outcome, decision_id: str) -> dict[str, Any]:
         if isinstance(outcome, Decision) and not isinstance(item, RequestError):
             info = self._engine.bundle(outcome.revision)
-            self._metrics.decided(item, outcome, info)
             return answer.complete(outcome, item, info, decision_id)
         assert not isinstance(outcome, Decision)
-        self._metrics.failed(outcome.code)
         return answer.failed(outcome)
+
+    def _record(
+        self, pairs: Sequence[tuple[Item, Outcome]], decision_id: str, stages: dict[str, float]
+    ) -> None:
+        if self._recorder:
+            self._recorder.keep(
+                [
+                    Answered(
+                        item,
+                        outcome,
+                        self._engine.bundle(outcome.revision),
+                        f"{decision_id}-{index}",
+                    )
+                    for index, (item, outcome) in enumerate(pairs)
+                    if isinstance(outcome, Decision) and isinstance(item, dict)
+                ],
+                About.of(request, paths.EVALUATIONS, 200, stages, decision_id),
+            )
+
+    def _count(self, pairs: Sequence[tuple[Item, Outcome]]) -> None:
+        for item, outcome in pairs:
+            if not isinstance(outcome, Decision):
+                self._metrics.failed(outcome.code)
+            elif isinstance(item, dict):
+                self._metrics.decided(item, outcome, self._engine.bundle(outcome.revision))
 
 
 def _evaluations(body: Mapping[str, Any], limit: int) -> list[Any]:

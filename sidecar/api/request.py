@@ -2,8 +2,6 @@
 What every endpoint that decides has in common: the request's body, its names, and its answer.
 """
 
-import os
-import time
 from typing import Any
 
 import msgspec
@@ -47,15 +45,3 @@ def answered(value: Any, decision_id: str | None = None, status: int = 200) -> R
     if decision_id is not None:
         response.headers["X-Decision-ID"] = decision_id
     return response
-
-
-def new_id() -> str:
-    """
-    Make a name for a decision: a UUID of version 7, so that names sort by time (RFC 9562).
-    """
-    stamp = time.time_ns() // 1_000_000
-    number = (stamp << 80) | int.from_bytes(os.urandom(10), "big")
-    number = number & ~(0xF << 76) | 0x7 << 76
-    number = number & ~(0x3 << 62) | 0x2 << 62
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"

@@ -53,6 +53,7 @@ def _warn(settings: Settings) -> None:
 def _serve(settings: Settings) -> None:
     # The metrics library looks once, when it is imported, whether there are several processes.
     from sidecar.app import create_app
+    from sidecar.records.recorder import output_lock
     from sidecar.server import Server, engine_running, listening_socket
 
     with (
@@ -69,11 +70,13 @@ def _serve(settings: Settings) -> None:
             scheme = "https" if settings.tls.served else "http"
             click.echo(f"listening on {scheme}://{where} with {bundle}")
 
-        # Made once: a page may be asked of another worker than the one before it.
+        # Both made once: a page may be asked of another worker than the one before it.
         page_key = os.urandom(32)
 
+        lock = output_lock()
+
         def app() -> Flask:
-            return create_app(settings, engine, restarts, page_key, routes)
+            return create_app(settings, engine, restarts, page_key, routes, lock)
 
         Server(settings, listener, app, listening).run()
 

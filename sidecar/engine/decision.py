@@ -25,6 +25,8 @@ class Decision:
 
         revision: Revision of the bundle that was asked.
 
+        date: The date that the policy was given; it is not what tells decisions apart.
+
         remembered: Whether it is from memory; None where nothing is remembered. It says nothing of
             the decision itself.
     """
@@ -32,10 +34,11 @@ class Decision:
     allowed: bool
     context: dict[str, Any] | None
     revision: str
+    date: str = field(default="", compare=False)
     remembered: bool | None = field(default=None, compare=False)
 
     @classmethod
-    def from_result(cls, result: object, revision: str) -> "Decision":
+    def from_result(cls, result: object, revision: str, date: str = "") -> "Decision":
         """
         Read the value of the decision rule (contract, section 3).
 
@@ -45,17 +48,19 @@ class Decision:
 
             revision: Revision of the bundle that was asked.
 
+            date: The date that the policy was given.
+
         Raises:
             DecisionUndefined: There is no result.
             DecisionMalformed: The result is of any other shape.
         """
         match result:
             case bool():
-                return cls(result, None, revision)
+                return cls(result, None, revision, date)
             case {"decision": bool(allowed), "context": dict(context)}:
-                return cls(allowed, context, revision)
+                return cls(allowed, context, revision, date)
             case {"decision": bool(allowed), **rest} if "context" not in rest:
-                return cls(allowed, None, revision)
+                return cls(allowed, None, revision, date)
         raise DecisionUndefined() if result is ABSENT else DecisionMalformed()
 
 

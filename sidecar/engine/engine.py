@@ -149,7 +149,8 @@ class Engine:
         if recalled is not None:
             return recalled
         info, answer = self._ask(_decision_rule, dated, stages)
-        return self._kept(dated, Decision.from_result(answer.result, info.revision), info, answer)
+        decision = Decision.from_result(answer.result, info.revision, _date(dated))
+        return self._kept(dated, decision, info, answer)
 
     def decide_all(
         self, evaluations: Sequence[Evaluation], stages: Stages | None = None
@@ -295,7 +296,7 @@ class Engine:
         outcomes = []
         for index, each in enumerate(dated):
             result = answer.result.get(str(index), ABSENT)
-            outcome = _attempt(Decision.from_result, result, info.revision)
+            outcome = _attempt(Decision.from_result, result, info.revision, _date(each))
             if isinstance(outcome, Decision):
                 outcome = self._kept(each, outcome, info, answer)
             outcomes.append(outcome)
@@ -322,7 +323,7 @@ class Engine:
         if self._clock() - confirmed.at > _TRUSTED_FOR_S or not confirmed.covers(info):
             return None
         question = self._question(info, confirmed.revisions, dated)
-        return self._memory.find(question, info.revision) if question else None
+        return self._memory.find(question, info.revision, _date(dated)) if question else None
 
     def _kept(
         self, dated: Evaluation, decision: Decision, info: BundleInfo, answer: Answer
@@ -391,6 +392,10 @@ class Engine:
 
     def _dated(self, evaluation: Evaluation) -> dict[str, Any]:
         return {**evaluation, "environment": {"date": self._today()}}
+
+
+def _date(dated: Evaluation) -> str:
+    return str(dated["environment"]["date"])
 
 
 def _decision_rule(info: BundleInfo) -> DataPath:

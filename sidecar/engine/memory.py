@@ -103,7 +103,7 @@ class Memory:
         """
         return self._taken
 
-    def find(self, question: Question, revision: str) -> Decision | None:
+    def find(self, question: Question, revision: str, date: str = "") -> Decision | None:
         """
         Find the decision on a question.
 
@@ -111,6 +111,8 @@ class Memory:
             question: The question.
 
             revision: Revision of the bundle that decides.
+
+            date: The date that the policy would be given now.
 
         Returns:
             The decision, the caller's own; None where it is not known.
@@ -121,7 +123,7 @@ class Memory:
                 return None
             self._kept.move_to_end(question)
         allowed, context = msgspec.json.decode(kept)
-        return Decision(allowed, context, revision, remembered=True)
+        return Decision(allowed, context, revision, date, remembered=True)
 
     def keep(self, question: Question, decision: Decision) -> None:
         """

@@ -18,7 +18,7 @@ from sidecar.callers.tokens import TokenVerifier
 from sidecar.engine.decision import objects
 from sidecar.errors import Forbidden, ObligationNotCarriedOut, Unauthenticated
 from sidecar.gateway import paths
-from sidecar.gateway.proxies import original
+from sidecar.gateway.proxies import ENDPOINT, original
 from sidecar.gateway.route_file import RouteFile
 from sidecar.gateway.routes import Route
 from sidecar.gateway.settings import ForwardAuth
@@ -76,7 +76,7 @@ class ForwardAuthEndpoint:
         route = self._routes.route(told.method, segments)
         claims = self._claims() if route.ask.takes_claims else {}
         asked = route.asked(segments, claims, request.headers)
-        return self._alone.decide(asked, start, partial(self._respond, route))
+        return self._alone.decide(asked, start, partial(self._respond, route), ENDPOINT)
 
     def _claims(self) -> Mapping[str, Any]:
         authorization = request.headers.get("Authorization")

@@ -81,6 +81,12 @@ class Metrics:
             ["result"],
             registry=self.registry,
         )
+        self._records = Counter(
+            "privacy_decision_records",
+            "Records of decisions, by what became of them.",
+            ["result"],
+            registry=self.registry,
+        )
         self._stages = {
             stage: self._duration.labels(stage) for stage in ("parse", "opa", "answer", "total")
         }
@@ -119,6 +125,12 @@ class Metrics:
         Count a change of the route table.
         """
         self._routes.labels("taken" if taken else "refused").inc()
+
+    def recorded(self, result: str, number: int) -> None:
+        """
+        Count records: written, shipped, dropped or refused.
+        """
+        self._records.labels(result).inc(number)
 
     def took(self, stages: Mapping[str, float]) -> None:
         """

@@ -13,6 +13,8 @@ test_the_terms_are_those_of_the_vocabulary[name] if {
 		"recipient": vocabulary.recipients,
 		"category": vocabulary.categories,
 		"fact": vocabulary.facts,
+		"record": vocabulary.records,
+		"fact.consent": vocabulary.facts.consent.values,
 	}
 	{term | some term in agreement.terms[name]} == object.keys(expected)
 }

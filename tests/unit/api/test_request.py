@@ -11,7 +11,8 @@ import pytest
 from flask import Request
 
 from sidecar import errors
-from sidecar.api.request import answered, new_id, read
+from sidecar.api.request import answered, read
+from sidecar.names import new_id
 from sidecar.settings import Limits
 
 LIMITS = Limits(body_bytes=1024)

@@ -24,7 +24,7 @@ HERE: Final = Path(__file__).parent
 ROOT: Final = Path(__file__).parents[3]
 _SECTIONS: Final = (
     "listen, listen_beyond_loopback, public_url, bundle, signing, server, limits, opa, memory, "
-    "discovery, log, callers, tls, forward_auth"
+    "discovery, log, callers, tls, forward_auth, records"
 )
 _SERVER: Final = "workers, threads, keepalive_s, receive_within_s, stop_within_s"
 _TAKEN: Final = (
@@ -209,6 +209,23 @@ def test_defaults():
         "callers": {"tokens_file": None, "jwt": None, "allowed": None, "rate": None},
         "tls": {"cert": None, "key": None, "client_ca": None},
         "forward_auth": None,
+        "records": {
+            "sink": "stdout",
+            "mode": "best_effort",
+            "ids": "drop",
+            "key": None,
+            "folder": None,
+            "segment_bytes": 16_777_216,
+            "max_bytes": 1_073_741_824,
+            "at_bound": "refuse",
+            "waiting": 10_000,
+            "url": None,
+            "ca": None,
+            "token_file": None,
+            "upload_bytes": 1_048_576,
+            "upload_within_s": 10.0,
+            "upload_every_s": 1.0,
+        },
     }
 
 

@@ -1,0 +1,3 @@
+"""
+Decision records: what each answered evaluation leaves behind (contract, section 5).
+"""

@@ -1,0 +1,150 @@
+"""
+One record: an event in the shape of OPA's decision logs.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, Final
+
+from flask import Request, g
+
+from sidecar.engine.bundle_info import Agreement, BundleInfo
+from sidecar.engine.decision import Decision
+from sidecar.records.masking import Ids, Mask
+
+_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+_VERSION: Final = version("sidecar")
+_NO_AGREEMENT: Final = Agreement("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """
+    An evaluation that was answered.
+
+    Attributes:
+        asked: The evaluation.
+
+        decision: What was decided on it.
+
+        info: The bundle that decided.
+
+        decision_id: The decision's name.
+    """
+
+    asked: Mapping[str, Any]
+    decision: Decision
+    info: BundleInfo
+    decision_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """
+    What is known of the request that it was asked with.
+
+    Attributes:
+        endpoint: The path of the endpoint.
+
+        status: The status that it is answered with.
+
+        requested_by: Who asked: the caller's name, or its address.
+
+        request_id: The request's name.
+
+        traceparent: Where it stands in a trace.
+
+        stages: How long what took, in seconds.
+
+        batch: The name of the decision on the whole batch, where it is part of one.
+    """
+
+    endpoint: str
+    status: int
+    requested_by: str | None
+    request_id: str | None
+    traceparent: str | None
+    stages: Mapping[str, float]
+    batch: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        request: Request,
+        endpoint: str,
+        status: int,
+        stages: Mapping[str, float],
+        batch: str | None = None,
+    ) -> "About":
+        """
+        Take from a request what a record may need.
+        """
+        caller = g.get("caller")
+        return cls(
+            endpoint,
+            status,
+            caller.name if caller else request.remote_addr,
+            request.headers.get("X-Request-ID"),
+            request.headers.get("traceparent"),
+            stages,
+            batch,
+        )
+
+
+def event(answered: Answered, about: About, ids: Ids, instance: str) -> dict[str, Any]:
+    """
+    Make a record. Whatever callers sent gets into it through the mask alone.
+
+    Args:
+        answered: What was answered.
+
+        about: What it was asked with.
+
+        ids: What becomes of names.
+
+        instance: The name of this process' records.
+    """
+    info = answered.info
+    agreement = info.agreement or _NO_AGREEMENT
+    mask = Mask(agreement.terms, agreement.clauses, ids)
+    masked = mask.evaluation(answered.asked, answered.decision.date)
+    result = mask.result(answered.decision)
+    custom: dict[str, Any] = {"endpoint": about.endpoint, "status": about.status}
+    if (request_id := ids.masked(about.request_id)) is not None:
+        custom["request_id"] = request_id
+    if mask.left_out:
+        custom["left_out"] = dict(sorted(mask.left_out.items()))
+    requested_by = ids.masked(about.requested_by)
+    return {
+        "decision_id": answered.decision_id,
+        **({} if about.batch is None else {"batch_decision_id": about.batch}),
+        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
+        "labels": {
+            "app": "sidecar",
+            "id": instance,
+            "version": _VERSION,
+            "agreement": agreement.id,
+            "agreement_version": agreement.version,
+        },
+        "bundles": {info.name: {"revision": answered.decision.revision}},
+        "path": "/".join(info.decision),
+        "input": masked,
+        "result": result,
+        **({} if requested_by is None else {"requested_by": requested_by}),
+        "metrics": {
+            f"timer_sidecar_{stage}_ns": round(seconds * 1e9)
+            for stage, seconds in about.stages.items()
+        },
+        **_trace(about.traceparent),
+        "custom": custom,
+    }
+
+
+def _trace(traceparent: str | None) -> dict[str, str]:
+    found = _TRACEPARENT.fullmatch(traceparent or "")
+    if not found or not int(found[1], 16) or not int(found[2], 16):
+        return {}
+    return {"trace_id": found[1], "span_id": found[2]}

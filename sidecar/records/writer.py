@@ -1,0 +1,174 @@
+"""
+Who writes records: one thread for each process, which takes all that waits at once.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import structlog
+
+from sidecar.errors import RecordsNotKept
+
+_log = structlog.stdlib.get_logger("sidecar")
+
+_WITHIN_S: Final = 10.0
+_QUIET_S: Final = 10.0
+
+
+class Sink(Protocol):
+    """
+    Where records go.
+    """
+
+    def write(self, records: Sequence[bytes]) -> None:
+        """
+        Write records, all or none.
+
+        Raises:
+            OSError: They could not be written.
+        """
+
+    def close(self) -> None:
+        """
+        Finish what was begun.
+        """
+
+
+class Batch:
+    """
+    Records that are written together, or not at all.
+
+    Args:
+        records: Each one an object of JSON.
+    """
+
+    def __init__(self, records: Sequence[bytes]) -> None:
+        self.records = records
+        self.done = threading.Event()
+        self.written = False
+
+
+class Writer:
+    """
+    Writes records. Safe to share between threads, not to fork: its own thread would be missing.
+
+    Args:
+        sink: Where they go.
+
+        count: Called with a result and how many records had it.
+
+        durable: Whether `keep` waits until they are written.
+
+        refuse: Whether it then raises where they could not be.
+
+        waiting: How many records may wait where it does not.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        count: Callable[[str, int], None],
+        *,
+        durable: bool = False,
+        refuse: bool = False,
+        waiting: int = 10_000,
+    ) -> None:
+        self._sink = sink
+        self._count = count
+        self._durable = durable
+        self._refuse = refuse
+        self._most = waiting
+        self._changed = threading.Condition()
+        self._batches: deque[Batch] = deque()
+        self._waiting = 0
+        self._ended = False
+        self._quiet_until = 0.0
+        self._thread = threading.Thread(target=self._run, name="records", daemon=True)
+        self._thread.start()
+
+    def keep(self, records: Sequence[bytes]) -> None:
+        """
+        Write records.
+
+        Raises:
+            RecordsNotKept: They are not written, and must be.
+        """
+        batch = Batch(records)
+        if not self._takes(batch):
+            self._count("dropped", len(records))
+            return
+        if self._durable and not (batch.done.wait(_WITHIN_S) and batch.written):
+            self._count("refused" if self._refuse else "dropped", len(records))
+            if self._refuse:
+                raise RecordsNotKept()
+
+    def close(self, within_s: float = _WITHIN_S) -> None:
+        """
+        Write all that waits, and end.
+
+        Args:
+            within_s: How long that may take.
+        """
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+        self._thread.join(within_s)
+
+    def _takes(self, batch: Batch) -> bool:
+        with self._changed:
+            full = self._waiting + len(batch.records) > self._most
+            if (full and not self._durable) or self._ended:
+                return self._durable
+            self._batches.append(batch)
+            self._waiting += len(batch.records)
+            self._changed.notify()
+        return True
+
+    def _run(self) -> None:
+        while batches := self._next():
+            self._write(batches)
+        self._sink.close()
+
+    def _next(self) -> list[Batch]:
+        with self._changed:
+            while not self._batches and not self._ended:
+                self._changed.wait()
+            batches = list(self._batches)
+            self._batches.clear()
+            return batches
+
+    def _write(self, batches: list[Batch]) -> None:
+        try:
+            self._sink.write([record for batch in batches for record in batch.records])
+        except Exception as wrong:
+            if len(batches) > 1:
+                # What is too much at once may fit in parts.
+                for batch in batches:
+                    self._write([batch])
+                return
+            self._complain(wrong)
+            self._settle(batches, written=False)
+        else:
+            self._settle(batches, written=True)
+
+    def _settle(self, batches: list[Batch], *, written: bool) -> None:
+        number = sum(len(batch.records) for batch in batches)
+        with self._changed:
+            self._waiting -= number
+        if written:
+            self._count("written", number)
+        elif not self._durable:
+            self._count("dropped", number)
+        for batch in batches:
+            batch.written = written
+            batch.done.set()
+
+    def _complain(self, wrong: Exception) -> None:
+        # Once in a while: each request would say the same.
+        now = time.monotonic()
+        if now >= self._quiet_until:
+            self._quiet_until = now + _QUIET_S
+            _log.error("records are not kept", exc_info=wrong)
