@@ -9,6 +9,7 @@ import click
 from sidecar.cli.agreement import agreement
 from sidecar.cli.bundle import bundle
 from sidecar.cli.opa import opa
+from sidecar.cli.records import records
 from sidecar.cli.serve import serve
 from sidecar.errors import MissingPart, SettingsError
 
@@ -19,7 +20,7 @@ def sidecar() -> None:
     """An authorization sidecar for a company's privacy agreement."""
 
 
-for command in (serve, bundle, agreement, opa):
+for command in (serve, bundle, agreement, records, opa):
     sidecar.add_command(command)
 
 

@@ -10,13 +10,19 @@ import msgspec
 
 from sidecar.names import new_id
 from sidecar.records.chain import Chain
+from sidecar.records.folder import Folder
 from sidecar.records.masking import Ids
 from sidecar.records.record import About, Answered, event
+from sidecar.records.segments import Segments
 from sidecar.records.settings import Records
 from sidecar.records.stdout import Stdout
+from sidecar.records.tender import Tender, packed
+from sidecar.records.upload import Shipper, Upload, Uploader
 from sidecar.records.writer import Sink, Writer
 
 _encode: Final = msgspec.json.Encoder().encode
+
+_LAST_LOOK_S: Final = 5.0
 
 Count = Callable[[str, int], None]
 
@@ -31,12 +37,15 @@ class Recorder:
         instance: The name of this process' records.
 
         writer: Who writes them.
+
+        tender: Who looks after what was written, where it is in files.
     """
 
-    def __init__(self, ids: Ids, instance: str, writer: Writer) -> None:
+    def __init__(self, ids: Ids, instance: str, writer: Writer, tender: Tender | None) -> None:
         self._ids = ids
         self._instance = instance
         self._writer = writer
+        self._tender = tender
 
     def keep(self, answered: Sequence[Answered], about: About) -> None:
         """
@@ -60,6 +69,8 @@ class Recorder:
         Write all that waits, and end.
         """
         self._writer.close()
+        if self._tender:
+            self._tender.close(_LAST_LOOK_S)
 
 
 def output_lock() -> int:
@@ -86,15 +97,48 @@ def recorder(settings: Records, count: Count, lock: int) -> Recorder | None:
     if settings.sink == "none":
         return None
     chain = Chain(new_id())
+    uploader = Uploader(settings) if settings.sink == "http" else None
+    sink: Sink
+    tender = None
+    if settings.durable or settings.sink == "file":
+        sink = _segments(settings, chain)
+        tender = _tender(settings, sink, uploader, count)
+    elif uploader:
+        sink = Upload(chain, uploader)
+    else:
+        sink = Stdout(chain, lock)
     writer = Writer(
-        _sink(settings, chain, count, lock),
+        sink,
         count,
         durable=settings.durable,
         refuse=settings.at_bound == "refuse",
         waiting=settings.waiting,
+        written="shipped" if isinstance(sink, Upload) else "written",
     )
-    return Recorder(Ids(settings.ids, settings.secret() or b""), chain.id, writer)
+    return Recorder(Ids(settings.ids, settings.secret() or b""), chain.id, writer, tender)
 
 
-def _sink(settings: Records, chain: Chain, count: Count, lock: int) -> Sink:
-    return Stdout(chain, lock)
+def _segments(settings: Records, chain: Chain) -> Segments:
+    return Segments(
+        _folder(settings),
+        chain,
+        segment_bytes=settings.segment_bytes,
+        max_bytes=settings.max_bytes,
+        durable=settings.durable,
+    )
+
+
+def _tender(
+    settings: Records, segments: Segments, uploader: Uploader | None, count: Count
+) -> Tender:
+    # A folder of its own: it waits for the lock as if it were another process.
+    if uploader is None:
+        return Tender(_folder(settings), packed, segments)
+    shipper = Shipper(uploader, count)
+    every_s = settings.upload_every_s
+    return Tender(_folder(settings), shipper, segments, every_s=every_s, rotates=True)
+
+
+def _folder(settings: Records) -> Folder:
+    assert settings.folder is not None
+    return Folder(settings.folder, settings.secret())

@@ -39,6 +39,11 @@ class Stdout:
             write_all(self._descriptor, lines)
         self._chain = chain
 
+    def end(self) -> None:
+        """
+        Do nothing: who does not read holds up its own process alone.
+        """
+
     def close(self) -> None:
         """
         Do nothing: stdout is not ours alone.

@@ -31,6 +31,11 @@ class Sink(Protocol):
             OSError: They could not be written.
         """
 
+    def end(self) -> None:
+        """
+        Be quick from now on: there is an end in sight.
+        """
+
     def close(self) -> None:
         """
         Finish what was begun.
@@ -65,6 +70,8 @@ class Writer:
         refuse: Whether it then raises where they could not be.
 
         waiting: How many records may wait where it does not.
+
+        written: What is counted of records that were written.
     """
 
     def __init__(
@@ -75,12 +82,14 @@ class Writer:
         durable: bool = False,
         refuse: bool = False,
         waiting: int = 10_000,
+        written: str = "written",
     ) -> None:
         self._sink = sink
         self._count = count
         self._durable = durable
         self._refuse = refuse
         self._most = waiting
+        self._written = written
         self._changed = threading.Condition()
         self._batches: deque[Batch] = deque()
         self._waiting = 0
@@ -115,6 +124,7 @@ class Writer:
         with self._changed:
             self._ended = True
             self._changed.notify()
+        self._sink.end()
         self._thread.join(within_s)
 
     def _takes(self, batch: Batch) -> bool:
@@ -144,11 +154,6 @@ class Writer:
         try:
             self._sink.write([record for batch in batches for record in batch.records])
         except Exception as wrong:
-            if len(batches) > 1:
-                # What is too much at once may fit in parts.
-                for batch in batches:
-                    self._write([batch])
-                return
             self._complain(wrong)
             self._settle(batches, written=False)
         else:
@@ -159,7 +164,7 @@ class Writer:
         with self._changed:
             self._waiting -= number
         if written:
-            self._count("written", number)
+            self._count(self._written, number)
         elif not self._durable:
             self._count("dropped", number)
         for batch in batches:

@@ -29,7 +29,7 @@ TERMS: Final = {
     "fact.needed": frozenset({"name", "phone"}),
     "fact.sources": frozenset({"name", "phone", "direct"}),
 }
-CLAUSES: Final = {"1-a": {}, "2": {}}
+CLAUSES: Final[dict[str, Any]] = {"1-a": {}, "2": {}}
 DATE: Final = "2026-01-31"
 OWN: Final = {
     *("subject", "action", "resource", "context", "environment", "date", DATE, "type", "id"),
@@ -118,7 +118,7 @@ def test_terms_stay_as_they_are():
         (
             "needed",
             ["name", "x", 3, "x", "y"],
-            ["name", "(unknown 1)", "(number)"] + ["(unknown 1)", "(unknown 2)"],
+            ["name", "(unknown 1)", "(number)", "(unknown 1)", "(unknown 2)"],
         ),
         ("needed", "name", "name"),
         ("sources", {"name": "x", "secret": "direct"}, {"name": "(unknown 1)"}),
