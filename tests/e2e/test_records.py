@@ -1,0 +1,440 @@
+"""
+Decision records, as a sidecar leaves them that runs.
+"""
+
+import gzip
+import http.client
+import json
+import os
+import random
+import signal
+import threading
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from sidecar.records.verify import verify_folder
+from tests.e2e.serve import Answer, Sidecar, running
+from tests.fakes import OddServer, http_answer
+from tests.running import eventually
+
+TABLE: Final = Path(__file__).parents[1] / "gateway" / "routes.yaml"
+SECRET: Final = "zzSECRETzz"
+ANSWERS: Final = 2000
+KILLS: Final = 8
+CALLERS: Final = 8
+
+
+def disclosure(**more: Any) -> dict[str, Any]:
+    """
+    Make an evaluation that is permitted in part.
+    """
+    return {
+        "subject": {"type": "csw", "id": "billing"},
+        "action": {"name": "disclose"},
+        "resource": {
+            "type": "information",
+            "id": "acme",
+            "properties": {"categories": ["company_name", "payment_information"]},
+        },
+        "context": {
+            "purpose": "deliver_products",
+            "recipient": {"type": "third_party_service_provider", "id": "carrier-7"},
+            "facts": {
+                "processing_ground": "contract",
+                "third_party_bound": True,
+                "categories_needed": ["company_name"],
+            },
+            **more,
+        },
+    }
+
+
+def records_of(text: str | bytes) -> list[dict[str, Any]]:
+    """
+    Read the records among lines; whatever else is printed is no JSON.
+    """
+    lines = text.encode() if isinstance(text, str) else text
+    return [json.loads(line) for line in lines.splitlines() if line.startswith(b'{"decision_id"')]
+
+
+def in_files(folder: Path) -> list[dict[str, Any]]:
+    """
+    Read the records of a folder, of all segments.
+    """
+    plain = sorted(folder.glob("*-*-*.jsonl"))
+    packed = sorted(folder.glob("*.jsonl.gz"))
+    done = {file.name.removesuffix(".gz") for file in packed}
+    contents = [
+        *(file.read_bytes() for file in plain if file.name not in done),
+        *(gzip.decompress(file.read_bytes()) for file in packed),
+    ]
+    return [record for content in contents for record in records_of(content)]
+
+
+def printed(sidecar: Sidecar, number: int) -> list[dict[str, Any]]:
+    """
+    Wait for as many records on stdout.
+    """
+    assert eventually(lambda: len(records_of(sidecar.stdout)) >= number), sidecar.stderr
+    return records_of(sidecar.stdout)
+
+
+def stopped(sidecar: Sidecar) -> None:
+    """
+    Ask a sidecar to stop, and wait until it has.
+    """
+    sidecar.process.send_signal(signal.SIGTERM)
+    assert sidecar.process.wait(30) == 0, sidecar.stderr
+
+
+class Load:
+    """
+    Callers that ask again and again, and note each decision that they were told.
+
+    Args:
+        sidecar: Whom they ask.
+    """
+
+    def __init__(self, sidecar: Sidecar) -> None:
+        self.decisions: list[str] = []
+        self.interrupted = 0
+        self._sidecar = sidecar
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(CALLERS)]
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+    def answered(self, number: int) -> bool:
+        """
+        Wait until as many were answered.
+        """
+        return eventually(lambda: len(self.decisions) >= number, 120)
+
+    def _ask(self) -> None:
+        body = json.dumps(disclosure()).encode()
+        headers = {"Content-Type": "application/json"}
+        while not self._ended.is_set():
+            with closing(self._sidecar.connected()) as connection:
+                try:
+                    while not self._ended.is_set():
+                        path = "/access/v1/evaluation"
+                        answer = Answer.to(connection, "POST", path, body, headers)
+                        if answer.status == 200:
+                            self.decisions.append(answer.headers["x-decision-id"])
+                except (OSError, http.client.HTTPException):
+                    self.interrupted += 1
+
+
+class Receiver(OddServer):
+    """
+    Takes decision logs as OPA sends them, or does not.
+
+    Attributes:
+        taken: The records that it took.
+
+        away: Whether it answers that it cannot.
+    """
+
+    def __init__(self) -> None:
+        self.taken: list[dict[str, Any]] = []
+        self.away = False
+        super().__init__(self._take)
+
+    def _take(self, request: bytes) -> bytes:
+        head, _, body = request.partition(b"\r\n\r\n")
+        if self.away:
+            return http_answer("{}", "503 Service Unavailable")
+        assert head.startswith(b"POST /logs HTTP/1.1")
+        assert b"content-encoding: gzip" in head.lower()
+        self.taken += json.loads(gzip.decompress(body))
+        return http_answer("{}")
+
+
+def test_every_endpoint_that_decides_leaves_a_record():
+    """
+    One for each evaluation that was answered, with the answer's id, clauses and reason; none for an
+    error and for a search. Nothing has to be set for it.
+    """
+    config = f"forward_auth: {{routes: {TABLE}, proxy: nginx}}"
+    search = {**disclosure(), "subject": {"type": "csw"}}
+    with running(config) as sidecar:
+        trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        one = sidecar.post("/access/v1/evaluation", disclosure(), traceparent=trace)
+        many = sidecar.decide_all(disclosure(), {"subject": {}}, disclosure(answer="bare"))
+        alone = sidecar.post("/access/v1/evaluations", disclosure())
+        told = {"X-Original-URI": "/customers/acme/sale", "X-Original-Method": "POST"}
+        proxied = sidecar.get("/forward-auth", **told)
+        assert sidecar.post("/access/v1/search/subject", search).status == 200
+        assert sidecar.decide({}).status == 400
+        found = printed(sidecar, 5)
+        stopped(sidecar)
+        assert len(records_of(sidecar.stdout)) == 5
+
+    batch = many.headers["x-decision-id"]
+    assert {record["decision_id"]: record["custom"] for record in found} == {
+        one.headers["x-decision-id"]: {"endpoint": "/access/v1/evaluation", "status": 200},
+        f"{batch}-0": {"endpoint": "/access/v1/evaluations", "status": 200},
+        f"{batch}-2": {"endpoint": "/access/v1/evaluations", "status": 200},
+        alone.headers["x-decision-id"]: {"endpoint": "/access/v1/evaluations", "status": 200},
+        proxied.headers["x-decision-id"]: {"endpoint": "/forward-auth", "status": 403},
+    }
+    record = found[0]
+    context = one.json["context"]
+    assert record["result"]["context"]["reason"] == context["reason"]
+    assert record["result"]["context"]["permitted"] == ["company_name"]
+    assert record["result"]["context"]["clauses"] == [
+        {"id": clause["id"], "effect": clause["effect"]} for clause in context["clauses"]
+    ]
+    assert record["bundles"] == {"decision": {"revision": context["policy"]["revision"]}}
+    assert record["path"] == "privacy/decision/decision"
+    assert (record["trace_id"], record["span_id"]) == (trace[3:35], trace[36:52])
+    assert record["input"]["context"]["facts"] == disclosure()["context"]["facts"]
+    assert found[1]["batch_decision_id"] == batch
+    assert found[2]["result"] == {**record["result"]}
+
+
+def _secretive() -> Iterator[tuple[str, dict[str, Any]]]:
+    """
+    Make evaluations with a secret in each place of theirs.
+    """
+    places: list[tuple[str, ...]] = [
+        *((entity, name) for entity in ("subject", "resource") for name in ("type", "id")),
+        ("subject", "properties", SECRET),
+        ("action", "name"),
+        ("action", "properties", "consideration"),
+        ("resource", "properties", SECRET),
+        ("resource", "properties", "categories"),
+        ("context", SECRET),
+        ("context", "purpose"),
+        ("context", "answer"),
+        ("context", "recipient"),
+        ("context", "recipient", "type"),
+        ("context", "recipient", "id"),
+        ("context", "recipient", SECRET),
+        ("context", "facts"),
+        ("context", "facts", SECRET),
+        ("context", "facts", "processing_ground"),
+        ("context", "facts", "consent_scope"),
+        ("context", "facts", "recipient_country"),
+        ("context", "facts", "aggregate_size"),
+        ("context", "facts", "third_party_bound"),
+        ("context", "evidence"),
+        ("context", "evidence", "consent"),
+        ("context", "evidence", SECRET),
+        (SECRET,),
+    ]
+    for place in places:
+        for value in (SECRET, [SECRET], {SECRET: SECRET}, [{SECRET: [SECRET]}]):
+            evaluation = disclosure()
+            held: Any = evaluation
+            for name in place[:-1]:
+                held = held.setdefault(name, {})
+            held[place[-1]] = value
+            yield "/".join(place), evaluation
+
+
+@pytest.mark.parametrize("ids", ["drop", "hash"])
+def test_no_secret_gets_out(tmp_path: Path, ids: str):
+    """
+    Whatever a caller sends, wherever it stands, is in no record, no log, no metric and no error.
+    """
+    key = tmp_path / "key"
+    key.write_text("a key of some length")
+    config = f"records: {{ids: {ids}, key: {key}}}\nlog: {{level: debug}}"
+    evaluations = list(_secretive())
+    headers = {"User-Agent": SECRET, "traceparent": SECRET, "X-Extra": SECRET, "Cookie": SECRET}
+    with running(config) as sidecar:
+        answers = [
+            sidecar.post("/access/v1/evaluation", each, **headers) for _, each in evaluations
+        ]
+        sidecar.decide_all(*(each for _, each in evaluations))
+        sidecar.post(f"/access/v1/evaluation?{SECRET}={SECRET}", disclosure(), Authorization=SECRET)
+        metrics = sidecar.get("/metrics").content.decode()
+        decided = sum(answer.status == 200 for answer in answers)
+        assert decided > 60
+        stopped(sidecar)
+        # A batch decides on whatever one evaluation does.
+        assert len(records_of(sidecar.stdout)) == 2 * decided + 1
+        said = {"stdout": sidecar.stdout, "stderr": sidecar.stderr, "metrics": metrics}
+        said |= {
+            f"error {place}": answer.content.decode()
+            for (place, _), answer in zip(evaluations, answers, strict=True)
+            if answer.status != 200
+        }
+
+    assert [where for where, text in said.items() if SECRET in text] == []
+
+
+def test_ids_in_clear_where_that_is_set():
+    """
+    Names of subject, resource, recipient, caller and request.
+    """
+    with running("records: {ids: clear}") as sidecar:
+        sidecar.post("/access/v1/evaluation", disclosure(), **{"X-Request-ID": "r-1"})
+        (record,) = printed(sidecar, 1)
+
+    assert record["input"]["subject"] == {"type": "csw", "id": "billing"}
+    assert record["input"]["resource"]["id"] == "acme"
+    assert record["input"]["context"]["recipient"]["id"] == "carrier-7"
+    assert (record["requested_by"], record["custom"]["request_id"]) == ("127.0.0.1", "r-1")
+
+
+@pytest.mark.parametrize("sink", ["stdout", "file"])
+def test_a_stop_loses_none(tmp_path: Path, sink: str):
+    """
+    Whatever was answered before the end has its record, of several workers, once.
+    """
+    config = (
+        f"records: {{sink: {sink}, folder: {tmp_path}, waiting: 100000}}\nserver: {{workers: 2}}"
+    )
+    with running(config) as sidecar, Load(sidecar) as load:
+        assert load.answered(300)
+        stopped(sidecar)
+        found = records_of(sidecar.stdout) if sink == "stdout" else in_files(tmp_path)
+
+    ids = Counter(record["decision_id"] for record in found)
+    assert set(load.decisions) - set(ids) == set()
+    assert max(ids.values()) == 1
+    assert len(ids) <= len(load.decisions) + load.interrupted
+
+
+def test_a_kill_loses_none_that_was_answered(tmp_path: Path):
+    """
+    Workers are killed under load, again and again: each answer has its record on the disk, and
+    the chains are whole once what was torn is cut.
+    """
+    chosen = random.Random(7)
+    config = f"""
+records: {{sink: file, mode: durable, folder: {tmp_path}, segment_bytes: 100000}}
+server: {{workers: 2}}
+"""
+    with running(config) as sidecar, Load(sidecar) as load:
+        for kill in range(1, KILLS + 1):
+            assert load.answered(kill * ANSWERS // (KILLS + 1)), sidecar.stderr
+            os.kill(chosen.choice(sorted(sidecar.workers())), signal.SIGKILL)
+        assert load.answered(ANSWERS), sidecar.stderr
+        # The last time all at once; OPA ends with its master.
+        os.killpg(sidecar.process.pid, signal.SIGKILL)
+        sidecar.process.wait()
+
+    ids = Counter(record["decision_id"] for record in in_files(tmp_path))
+    assert len(load.decisions) >= ANSWERS
+    assert set(load.decisions) - set(ids) == set()
+    assert max(ids.values()) == 1
+    # Nobody was told of these: their callers were cut off.
+    assert len(ids) - len(load.decisions) <= load.interrupted
+    # The next start mends what the last kill left open.
+    with running(config) as sidecar:
+        assert eventually(lambda: not list(tmp_path.glob("*.open.jsonl")))
+        stopped(sidecar)
+    found = verify_folder(tmp_path)
+    assert found.problems == []
+    assert found.records == len(ids)
+
+
+@contextmanager
+def shipping(receiver: Receiver, folder: Path, more: str = "") -> Iterator[Sidecar]:
+    """
+    Run a sidecar that sends its records, safe on disk first.
+    """
+    config = (
+        f"records: {{sink: http, mode: durable, folder: {folder}, url: '{receiver.url}/logs', "
+        f"upload_every_s: 0.05{more}}}\nserver: {{workers: 2}}"
+    )
+    with running(config) as sidecar:
+        yield sidecar
+
+
+def _ids(records: Sequence[dict[str, Any]]) -> set[str]:
+    return {record["decision_id"] for record in records}
+
+
+def test_a_receiver_that_is_away_costs_no_record(tmp_path: Path):
+    """
+    What was answered meanwhile is sent when it is back, also by the next sidecar, and deleted then.
+    """
+    with Receiver() as receiver:
+        receiver.away = True
+        with shipping(receiver, tmp_path) as sidecar:
+            asked = {sidecar.decide(disclosure()).headers["x-decision-id"] for _ in range(20)}
+            assert eventually(lambda: receiver.requests)
+            stopped(sidecar)
+        assert receiver.taken == [] and _ids(in_files(tmp_path)) == asked
+        receiver.away = False
+        with shipping(receiver, tmp_path) as sidecar:
+            asked |= {sidecar.decide(disclosure()).headers["x-decision-id"] for _ in range(20)}
+            assert eventually(lambda: _ids(receiver.taken) == asked)
+            assert eventually(lambda: not in_files(tmp_path))
+            shipped = sidecar.counts("privacy_decision_records_total")
+            stopped(sidecar)
+
+    assert shipped == {("written",): 20, ("shipped",): 40}
+    assert len(receiver.taken) == 40
+    assert verify_folder(tmp_path).problems == []
+
+
+def _until_full(sidecar: Sidecar) -> tuple[int, Answer]:
+    """
+    Ask until no answer comes, or as often as would be too often: (how many came, the last one).
+    """
+    for number in range(200):
+        answer = sidecar.decide(disclosure())
+        if answer.status != 200:
+            return number, answer
+    return 200, answer
+
+
+def test_at_the_bound_decisions_are_refused(tmp_path: Path):
+    """
+    No decision is told that has no record: 503, until there is room again.
+    """
+    settings = ", max_bytes: 65536, segment_bytes: 4096, at_bound: refuse"
+    with Receiver() as receiver:
+        receiver.away = True
+        with shipping(receiver, tmp_path, settings) as sidecar:
+            number, answer = _until_full(sidecar)
+            assert 5 < number < 60
+            assert (answer.status, answer.code) == (503, "records_not_kept")
+            assert sidecar.decide_all(disclosure(), disclosure()).code == "records_not_kept"
+            assert sidecar.errors() == {"records_not_kept": 2}
+            counts = sidecar.counts("privacy_decision_records_total")
+            assert counts == {("written",): number, ("refused",): 3}
+            assert sum(file.stat().st_size for file in tmp_path.iterdir()) <= 65536
+            receiver.away = False
+            assert eventually(lambda: sidecar.decide(disclosure()).status == 200)
+            stopped(sidecar)
+
+    assert len(_ids(receiver.taken)) == number + 1
+
+
+def test_at_the_bound_records_are_dropped(tmp_path: Path):
+    """
+    Where that is set, answers go on, and what is missing is counted.
+    """
+    config = (
+        f"records: {{sink: file, mode: durable, folder: {tmp_path}, max_bytes: 65536, "
+        "segment_bytes: 65536, at_bound: drop}"
+    )
+    with running(config) as sidecar:
+        number, answer = _until_full(sidecar)
+        counts = sidecar.counts("privacy_decision_records_total")
+        stopped(sidecar)
+
+    assert (number, answer.status) == (200, 200)
+    assert counts["written",] + counts["dropped",] == 200
+    assert counts["dropped",] > 100
+    assert len(in_files(tmp_path)) == counts["written",]
+    assert verify_folder(tmp_path).problems == []
