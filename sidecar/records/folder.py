@@ -232,7 +232,7 @@ class Folder:
             previous = digest_of(line)
             content += line + b"\n"
         part = file.with_name(f"{CHECKPOINTS}.part")
-        with part.open("wb") as new:
+        with open(part, "wb", opener=private) as new:
             new.write(content)
             new.flush()
             os.fsync(new.fileno())
@@ -282,6 +282,13 @@ def checkpoint(line: bytes) -> tuple[Checkpoint, str | None]:
         return read, said.get("previous")
     except (KeyError, TypeError, AttributeError) as wrong:
         raise ValueError("no checkpoint") from wrong
+
+
+def private(path: str, flags: int) -> int:
+    """
+    Open a file that is its owner's alone.
+    """
+    return os.open(path, flags, 0o600)
 
 
 def _of(said: dict[str, Any]) -> tuple[str, int]:

@@ -17,7 +17,7 @@ from typing import Final
 import structlog
 
 from sidecar.records.chain import Chain, digest_of
-from sidecar.records.folder import Folder, Segment
+from sidecar.records.folder import Folder, Segment, private
 from sidecar.records.segments import Segments, recovered
 
 _log = structlog.stdlib.get_logger("sidecar")
@@ -140,7 +140,7 @@ def packed(folder: Folder, segment: Segment) -> None:
     target = folder.path / Segment(segment.chain, segment.number, packed=True).name
     if not target.exists():
         part = target.with_name(target.name + _PART)
-        with plain.open("rb") as source, part.open("wb") as file:
+        with plain.open("rb") as source, open(part, "wb", opener=private) as file:
             with gzip.GzipFile(filename="", fileobj=file, mode="wb", mtime=0) as sink:
                 shutil.copyfileobj(source, sink)
             file.flush()

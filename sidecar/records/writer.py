@@ -130,8 +130,11 @@ class Writer:
     def _takes(self, batch: Batch) -> bool:
         with self._changed:
             full = self._waiting + len(batch.records) > self._most
-            if (full and not self._durable) or self._ended:
+            if self._ended:
+                batch.done.set()
                 return self._durable
+            if full and not self._durable:
+                return False
             self._batches.append(batch)
             self._waiting += len(batch.records)
             self._changed.notify()
