@@ -8,10 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from sidecar.bundle import opa
 from sidecar.bundle.build import BuiltBundle, build
 from tests.running import BUNDLES
+
+# How long an example takes says nothing of what must hold.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -12,17 +12,30 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
+from sidecar.records.settings import Records
 from sidecar.records.verify import verify_folder
-from tests.e2e.serve import Answer, Sidecar, running
+from tests.e2e.pages import asked_and_answered, blocks, run, same_each_time, table
+from tests.e2e.serve import ROOT, Answer, Sidecar, running
 from tests.fakes import OddServer, http_answer
 from tests.running import eventually
 
-TABLE: Final = Path(__file__).parents[1] / "gateway" / "routes.yaml"
+PAGE: Final = ROOT / "docs/records.md"
+SALE: Final = """\
+routes:
+  - match: {method: POST, path: "/customers/{customer}/sale"}
+    ask:
+      subject: {type: csw, id: sales-service}
+      action: sell
+      resource: {id: {path: customer}, categories: [company_name]}
+      recipient: {type: third_party, id: broker}
+      purpose: fulfil_request
+"""
 SECRET: Final = "zzSECRETzz"
 ANSWERS: Final = 2000
 KILLS: Final = 8
@@ -163,12 +176,14 @@ class Receiver(OddServer):
         return http_answer("{}")
 
 
-def test_every_endpoint_that_decides_leaves_a_record():
+def test_every_endpoint_that_decides_leaves_a_record(tmp_path: Path):
     """
     One for each evaluation that was answered, with the answer's id, clauses and reason; none for an
     error and for a search. Nothing has to be set for it.
     """
-    config = f"forward_auth: {{routes: {TABLE}, proxy: nginx}}"
+    table = tmp_path / "routes.yaml"
+    table.write_text(SALE, "utf-8")
+    config = f"forward_auth: {{routes: {table}, proxy: nginx}}"
     search = {**disclosure(), "subject": {"type": "csw"}}
     with running(config) as sidecar:
         trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -204,6 +219,35 @@ def test_every_endpoint_that_decides_leaves_a_record():
     assert record["input"]["context"]["facts"] == disclosure()["context"]["facts"]
     assert found[1]["batch_decision_id"] == batch
     assert found[2]["result"] == {**record["result"]}
+
+
+def test_the_page_shows_what_is_written():
+    """
+    The record in docs/records.md is the one that the request in the README leaves.
+    """
+    request, _ = asked_and_answered(ROOT / "README.md")[0]
+    shown = next(json.loads(block.text) for block in blocks(PAGE) if block.language == "json")
+    with running() as sidecar:
+        run(request, sidecar.address)
+        (record,) = printed(sidecar, 1)
+
+    for each in (shown, record):
+        for member in ("timestamp", "metrics", "chain"):
+            each[member] = sorted(each[member]) if isinstance(each[member], dict) else ""
+        each["labels"].pop("id")
+        each["input"].pop("environment")
+    assert same_each_time(record) == same_each_time(shown)
+
+
+def test_the_page_has_each_setting():
+    """
+    The table of docs/records.md has a row for each, with its default.
+    """
+    listed = [name for row in table(PAGE, "setting") for name in row["setting"].split(", ")]
+
+    assert sorted(name.strip("`") for name in listed) == sorted(
+        each.name for each in fields(Records)
+    )
 
 
 def _secretive() -> Iterator[tuple[str, dict[str, Any]]]:

@@ -99,7 +99,7 @@ def test_help(asked):
     done = _sidecar(asked)
 
     assert done.returncode == 0
-    for command in ("serve", "bundle", "agreement", "opa"):
+    for command in ("serve", "bundle", "agreement", "records", "opa"):
         assert f"\n  {command} " in done.stdout
 
 
