@@ -144,13 +144,7 @@ class Engine:
         Raises:
             EngineError: No decision was made; its class says why.
         """
-        dated = self._dated(evaluation)
-        recalled = self._recalled(dated)
-        if recalled is not None:
-            return recalled
-        info, answer = self._ask(_decision_rule, dated, stages)
-        decision = Decision.from_result(answer.result, info.revision, _date(dated))
-        return self._kept(dated, decision, info, answer)
+        return self._alone(self._dated(evaluation), stages)
 
     def decide_all(
         self, evaluations: Sequence[Evaluation], stages: Stages | None = None
@@ -181,6 +175,18 @@ class Engine:
         if failed and len(failed) == len(outcomes):
             raise failed[0]
         return outcomes
+
+    def decide_as_of(self, dated: Sequence[Evaluation]) -> list[Decision | EngineError]:
+        """
+        Ask for many decisions again, each on the date that it has.
+
+        Args:
+            dated: What `decide` takes, each with its `environment.date`.
+
+        Returns:
+            For each, in order, its decision, or why none was made.
+        """
+        return self._asked(dated, None)
 
     def search(
         self, kind: str, question: Mapping[str, Any], stages: Stages | None = None
@@ -251,6 +257,14 @@ class Engine:
             return EngineStatus(True, "degraded", reason, info.revision)
         return EngineStatus(True, "ready", "Decisions are made.", info.revision)
 
+    def _alone(self, dated: Evaluation, stages: Stages | None) -> Decision:
+        recalled = self._recalled(dated)
+        if recalled is not None:
+            return recalled
+        info, answer = self._ask(_decision_rule, dated, stages)
+        decision = Decision.from_result(answer.result, info.revision, _date(dated))
+        return self._kept(dated, decision, info, answer)
+
     def _asked(
         self, dated: Sequence[Evaluation], stages: Stages | None
     ) -> list[Decision | EngineError]:
@@ -307,7 +321,7 @@ class Engine:
     ) -> list[Decision | EngineError]:
         decided: list[Decision | EngineError] = []
         for each in dated:
-            decided.append(_attempt(self.decide, each, stages))
+            decided.append(_attempt(self._alone, each, stages))
             if isinstance(decided[-1], _FOR_ALL):
                 return decided + decided[-1:] * (len(dated) - len(decided))
         return decided
@@ -395,7 +409,8 @@ class Engine:
 
 
 def _date(dated: Evaluation) -> str:
-    return str(dated["environment"]["date"])
+    environment = dated.get("environment")
+    return str(environment.get("date", "")) if isinstance(environment, dict) else ""
 
 
 def _decision_rule(info: BundleInfo) -> DataPath:

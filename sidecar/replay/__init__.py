@@ -1,0 +1,3 @@
+"""
+What a change of the policy would have decided otherwise.
+"""

@@ -1,0 +1,84 @@
+"""
+Deciding again on what was recorded, by another bundle.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from sidecar.bundle.build import take
+from sidecar.engine.client import Opa
+from sidecar.engine.decision import Decision
+from sidecar.engine.endpoint import Endpoint
+from sidecar.engine.engine import Engine
+from sidecar.engine.supervisor import Supervisor
+from sidecar.errors import EngineError
+from sidecar.replay.grouping import Group, question
+
+_AT_ONCE: Final = 500
+_WITHIN_S: Final = 60.0
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """
+    A bundle that decides.
+
+    Attributes:
+        engine: Who is asked.
+
+        reads: The paths that its decision reads.
+    """
+
+    engine: Engine
+    reads: tuple[str, ...]
+
+    def decide(self, groups: Sequence[Group], progress: Progress) -> list[Decision | EngineError]:
+        """
+        Decide on each group, on the date that it was decided on.
+
+        Args:
+            groups: The records.
+
+            progress: Told how many groups of how many are done.
+        """
+        outcomes: list[Decision | EngineError] = []
+        for start in range(0, len(groups), _AT_ONCE):
+            some = groups[start : start + _AT_ONCE]
+            outcomes += self.engine.decide_as_of([_dated(group) for group in some])
+            progress(len(outcomes), len(groups))
+        return outcomes
+
+
+@contextmanager
+def policy(bundle: Path, opa: Path) -> Iterator[Policy]:
+    """
+    Have a bundle decide, in an OPA of its own.
+
+    Args:
+        bundle: A folder or a tarball.
+
+        opa: OPA's binary.
+
+    Raises:
+        SettingsError: It is no bundle.
+        MissingPart: OPA cannot be run.
+    """
+    with TemporaryDirectory(prefix="sidecar-replay-") as folder:
+        built = take(bundle, Path(folder, "bundle.tar.gz"), opa=opa)
+        with Supervisor(opa, built.path) as running:
+            client = Opa(Endpoint(running.url, read_timeout_s=_WITHIN_S))
+            try:
+                engine = Engine(client)
+                yield Policy(engine, engine.bundle().reads)
+            finally:
+                client.close_connection()
+
+
+def _dated(group: Group) -> dict[str, Any]:
+    return question(group.example.asked)

@@ -1,0 +1,274 @@
+"""
+`sidecar replay`: what a change of the agreement's reading does to decisions that were recorded.
+"""
+
+import gzip
+import json
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from sidecar.engine.decision import Decision
+from sidecar.engine.engine import Evaluation
+from sidecar.replay.deciding import policy
+from tests.e2e.serve import ROOT, running
+from tests.properties.generator import Requests
+
+DATE: Final = "2026-11-24"
+QUESTIONS: Final = 300
+RECORDS: Final = 4_000
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """
+    The agreement, and a copy in which two switches stand otherwise: less of it is permitted.
+    """
+    folder = tmp_path_factory.mktemp("replay")
+    shutil.copytree(ROOT / "policies", folder / "strict")
+    file = folder / "strict/privacy/interpretation/data.yaml"
+    data = yaml.safe_load(file.read_text("utf-8"))
+    for name in ("consent_always_required", "unstated_duty_denies"):
+        data["switches"][name]["value"] = True
+    file.write_text(yaml.safe_dump(data), "utf-8")
+    return folder
+
+
+def _decided(bundle: Path, opa: Path, asked: Sequence[Evaluation]) -> list[Decision]:
+    with policy(bundle, opa) as deciding:
+        decided = deciding.engine.decide_as_of(asked)
+    return [decision for decision in decided if isinstance(decision, Decision)]
+
+
+def _event(id_: str, asked: Evaluation, decision: Decision, application: str) -> bytes:
+    event = {
+        "decision_id": id_,
+        "input": asked,
+        "result": {"decision": decision.allowed, "context": decision.context},
+        "requested_by": application,
+    }
+    return json.dumps(event).encode() + b"\n"
+
+
+def _replay(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sidecar", "replay", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def history(folder: Path, opa_binary: Path) -> tuple[Path, dict[str, tuple[Decision, Decision]]]:
+    """
+    Records of the agreement's decisions, in several files, and by each record's id what the
+    agreement and its strict reading decide.
+    """
+    order = random.Random(9)
+    asked = [{**request, "environment": {"date": DATE}} for request in Requests(9).take(QUESTIONS)]
+    plain = _decided(ROOT / "policies", opa_binary, asked)
+    strict = _decided(folder / "strict", opa_binary, asked)
+    records = folder / "records"
+    (records / "older").mkdir(parents=True)
+    expected = {}
+    with (
+        (records / "a.jsonl").open("wb") as new,
+        gzip.open(records / "older" / "b.jsonl.gz", "wb") as old,
+    ):
+        for number in range(RECORDS):
+            index = order.randrange(QUESTIONS)
+            id_ = f"d-{number}"
+            expected[id_] = (plain[index], strict[index])
+            file = order.choice([new, old])
+            # What no policy reads may be any.
+            about = {**asked[index]["resource"], "id": f"company-{number}"}
+            line = _event(
+                id_, {**asked[index], "resource": about}, plain[index], f"app-{index % 3}"
+            )
+            file.write(line)
+    return records, expected
+
+
+def _kind(before: Decision, after: Decision) -> str | None:
+    old, new = (set((each.context or {}).get("permitted", ())) for each in (before, after))
+    if new - old or after.allowed > before.allowed:
+        return "opened"
+    return "closed" if old - new or after.allowed < before.allowed else None
+
+
+def test_flips_are_those_of_asking_one_by_one(
+    folder: Path, history: tuple[Path, dict[str, tuple[Decision, Decision]]]
+):
+    """
+    4,000 records of 300 questions cost no more than 300 evaluations, and the flips are just those
+    of comparing every record's decision by itself; nothing opens, so the exit code is 0.
+    """
+    records, expected = history
+
+    done = _replay(records, "--against", folder / "strict", "--json")
+
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    closed = [id_ for id_, pair in expected.items() if _kind(*pair) == "closed"]
+    assert report["records"] == RECORDS
+    assert report["evaluations"] <= QUESTIONS
+    assert (report["opened"], report["closed"], report["undecided"]) == (0, len(closed), 0)
+    assert closed
+    for flip in report["flips"]:
+        before, after = expected[flip["example"]]
+        assert flip["before"]["decision"] == before.allowed
+        assert flip["after"]["permitted"] == (after.context or {})["permitted"]
+        assert flip["after"]["reason"] == (after.context or {})["reason"]
+    assert sum(count["closed"] for count in report["by_application"].values()) == len(closed)
+    assert sum(flip["records"] for flip in report["flips"]) == len(closed)
+
+
+def test_a_baseline_takes_the_records_place(
+    folder: Path, history: tuple[Path, dict[str, tuple[Decision, Decision]]]
+):
+    """
+    With a bundle from before, what it decides is compared, whatever was recorded; back from strict
+    to plain opens what was closed, and that is exit code 1.
+    """
+    records, expected = history
+    opened = sum(_kind(*pair) == "closed" for pair in expected.values())
+
+    done = _replay(
+        *(records, "--against", ROOT / "policies", "--baseline", folder / "strict", "--json")
+    )
+    same = _replay(records, "--against", ROOT / "policies")
+
+    report = json.loads(done.stdout)
+    assert done.returncode == 1
+    assert (report["opened"], report["closed"]) == (opened, 0)
+    assert report["unacknowledged"] == len(report["flips"])
+    assert same.returncode == 0
+    assert same.stdout.splitlines()[1:] == [
+        "       0 refusals become permissions",
+        "       0 permissions become refusals",
+        "       0 are not decided any more",
+    ]
+
+
+def test_what_opens_may_be_acknowledged(
+    folder: Path,
+    history: tuple[Path, dict[str, tuple[Decision, Decision]]],
+    tmp_path: Path,
+):
+    """
+    By clause, action, purpose or application: with all of it acknowledged the exit code is 0, with
+    a part of it 1, and the report says how much is left.
+    """
+    command = (history[0], "--against", ROOT / "policies", "--baseline", folder / "strict")
+    report = json.loads(_replay(*command, "--json").stdout)
+    actions = list(report["by_action"])
+    file = tmp_path / "acknowledged.yaml"
+
+    def acknowledging(entries: list[Any]) -> subprocess.CompletedProcess[str]:
+        file.write_text(yaml.safe_dump({"acknowledged": entries}), "utf-8")
+        return _replay(*command, "--acknowledged", file)
+
+    assert acknowledging([{"action": action} for action in actions]).returncode == 0
+    some = acknowledging([{"action": action} for action in actions[1:]])
+    assert some.returncode == 1
+    left = report["by_action"][actions[0]]["opened"]
+    assert some.stdout.splitlines()[-1] == f"not acknowledged: {left} records"
+    assert acknowledging([{"action": "unheard_of"}]).returncode == 1
+
+
+@contextmanager
+def _recording(folder: Path) -> Iterator[Any]:
+    folder.mkdir()
+    with running(f"records: {{sink: file, folder: {folder}}}") as sidecar:
+        yield sidecar
+
+
+def test_a_sidecar_s_own_records_are_replayed(folder: Path, tmp_path: Path):
+    """
+    As it keeps them, with names and unknown words left out: the same policy decides the same again.
+    """
+    kept = tmp_path / "kept"
+    requests = list(Requests(10).take(150))
+    with _recording(kept) as sidecar:
+        assert sidecar.decide_all(*requests).status == 200
+        assert sidecar.decide({**requests[0], "context": {"answer": "bare"}}).status == 200
+
+    same = _replay(kept, "--against", ROOT / "policies", "--json")
+    other = _replay(kept, "--against", folder / "strict", "--json")
+
+    assert (same.returncode, other.returncode) == (0, 0), same.stdout
+    assert json.loads(same.stdout)["records"] == 151
+    assert json.loads(same.stdout)["flips"] == []
+    assert json.loads(other.stdout)["closed"] > 0
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"{}\n", ", line 1: it is no record of a decision"),
+        (b"\n[1]\n", ", line 2: it is no record of a decision"),
+        (b'{"decision_id": "d"\n{}\n', ", line 1: it is no record of a decision"),
+    ],
+)
+def test_a_line_that_is_no_record_is_named(tmp_path: Path, content: bytes, says: str):
+    """
+    With its file and its number, and nothing of what stands there; the exit code is 2.
+    """
+    file = tmp_path / "records.jsonl"
+    file.write_bytes(content)
+
+    done = _replay(file, "--against", ROOT / "policies")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1] == f"sidecar: {file}{says}"
+
+
+def test_half_a_line_at_the_end_is_passed_over(
+    history: tuple[Path, dict[str, tuple[Decision, Decision]]], tmp_path: Path
+):
+    """
+    A process that was killed may leave that; a broken archive is an error.
+    """
+    whole = (history[0] / "a.jsonl").read_bytes()
+    half = tmp_path / "half.jsonl"
+    half.write_bytes(whole[:-20])
+    broken = tmp_path / "broken.jsonl.gz"
+    broken.write_bytes(gzip.compress(whole)[:-20])
+
+    done = _replay(half, "--against", ROOT / "policies", "--json")
+    refused = _replay(broken, "--against", ROOT / "policies")
+
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["records"] == whole.count(b"\n") - 1
+    assert refused.returncode == 2
+    assert f"{broken} cannot be read: it is broken off" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[]", "must be a mapping of keys to values"),
+        ("other: []", "must hold acknowledged, a list, and nothing else"),
+        ("acknowledged: [{}]", "acknowledged.0 must name one or more of clause, action, purpose"),
+        ("acknowledged: [{clause: 3}]", "acknowledged.0.clause must be a text, got 3"),
+        ("acknowledged: [{who: me}]", "acknowledged.0 must name one or more of clause"),
+    ],
+)
+def test_a_mistake_in_what_is_acknowledged_is_named(tmp_path: Path, text: str, says: str):
+    """
+    Before anything is evaluated; the exit code is 2.
+    """
+    file = tmp_path / "acknowledged.yaml"
+    file.write_text(text, "utf-8")
+    records = tmp_path / "records.jsonl"
+    records.write_bytes(b"")
+
+    done = _replay(records, "--against", ROOT / "policies", "--acknowledged", file)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert says in done.stderr
