@@ -41,9 +41,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """
         Serve until told to stop, and leave no record unwritten.
         """
-        super().run()
-        if kept := self.wsgi.extensions["records"]:
-            kept.close()
+        try:
+            super().run()
+        finally:
+            if kept := self.wsgi.extensions["records"]:
+                kept.close()
 
     def handle_quit(self, *_: Any) -> NoReturn:
         """

@@ -4,6 +4,7 @@ Records on stdout.
 
 import fcntl
 import os
+import select
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -71,4 +72,8 @@ def write_all(descriptor: int, content: bytes) -> None:
     """
     left = memoryview(content)
     while left:
-        left = left[os.write(descriptor, left) :]
+        try:
+            left = left[os.write(descriptor, left) :]
+        except BlockingIOError:
+            # Whoever gave us the pipe has made it so, for itself.
+            select.select([], [descriptor], [])
