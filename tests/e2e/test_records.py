@@ -22,7 +22,7 @@ from sidecar.records.settings import Records
 from sidecar.records.verify import verify_folder
 from tests.e2e.pages import asked_and_answered, blocks, run, same_each_time, table
 from tests.e2e.serve import ROOT, Answer, Sidecar, running
-from tests.fakes import OddServer, http_answer
+from tests.fakes import HangingServer, OddServer, http_answer
 from tests.running import eventually
 
 PAGE: Final = ROOT / "docs/records.md"
@@ -390,7 +390,7 @@ server: {{workers: 2}}
 
 
 @contextmanager
-def shipping(receiver: Receiver, folder: Path, more: str = "") -> Iterator[Sidecar]:
+def shipping(receiver: OddServer, folder: Path, more: str = "") -> Iterator[Sidecar]:
     """
     Run a sidecar that sends its records, safe on disk first.
     """
@@ -428,6 +428,20 @@ def test_a_receiver_that_is_away_costs_no_record(tmp_path: Path):
     assert shipped == {("written",): 20, ("shipped",): 40}
     assert len(receiver.taken) == 40
     assert verify_folder(tmp_path).problems == []
+
+
+def test_a_receiver_that_never_answers_holds_up_nobody(tmp_path: Path):
+    """
+    Answers go on, a stop has an end, and all records are still there.
+    """
+    with HangingServer() as receiver:
+        with shipping(receiver, tmp_path, ", upload_within_s: 1") as sidecar:
+            asked = {sidecar.decide(disclosure()).headers["x-decision-id"] for _ in range(20)}
+            assert eventually(lambda: receiver.requests)
+            stopped(sidecar)
+
+        assert _ids(in_files(tmp_path)) == asked
+        assert verify_folder(tmp_path).problems == []
 
 
 def _until_full(sidecar: Sidecar) -> tuple[int, Answer]:
