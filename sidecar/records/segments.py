@@ -18,6 +18,8 @@ from sidecar.records.stdout import write_all
 
 # What checkpoints and heads may need beside the records.
 _RESERVE: Final = 16_384
+# Twice as many as there can be workers.
+_SHARES: Final = 128
 
 
 class Segments:
@@ -55,6 +57,7 @@ class Segments:
         self._file: int | None = None
         self._head: int | None = None
         self._length = 0
+        self._room = 0
 
     def write(self, records: Sequence[bytes]) -> None:
         """
@@ -66,8 +69,7 @@ class Segments:
         lines, chain = self._chain.linked(records)
         with self._lock:
             with self._folder.locked():
-                if self._folder.used() + len(lines) + _RESERVE > self._max_bytes:
-                    raise OSError(errno.EDQUOT, "the folder of records is full")
+                self._make_room(len(lines))
                 if self._file is None:
                     self._open()
                 file = self._descriptor()
@@ -114,6 +116,19 @@ class Segments:
     def _descriptor(self) -> int:
         assert self._file is not None
         return self._file
+
+    def _make_room(self, size: int) -> None:
+        """
+        See that there is room. Far from the bound the folder is not looked through each time: of
+        what is free, each process takes so little that all together cannot get there.
+        """
+        if size > self._room:
+            free = self._max_bytes - _RESERVE - self._folder.used()
+            if size > free:
+                self._room = 0
+                raise OSError(errno.EDQUOT, "the folder of records is full")
+            self._room = max(size, free // _SHARES)
+        self._room -= size
 
     def _open(self) -> None:
         segment = Segment(self._chain.id, self._number + 1, open=True)

@@ -43,7 +43,7 @@ class Tender:
 
         every_s: How often to look.
 
-        rotates: Whether segments are not to grow old.
+        rotates: Whether segments are not to grow old, as long as all goes well.
     """
 
     def __init__(
@@ -89,8 +89,10 @@ class Tender:
 
     def _run(self) -> None:
         wait = 0.0
+        well = True
         while not self._ended.wait(wait):
-            if self._rotates:
+            # Where nobody takes them, they would only become many.
+            if self._rotates and well:
                 self._segments.rotate()
             well = self.look()
             wait = self._every_s if well else min(max(2 * wait, 0.1), _LONGEST_WAIT_S)

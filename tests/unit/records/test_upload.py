@@ -163,6 +163,26 @@ def test_what_was_not_sent_is_sent_by_the_next(tmp_path: Path):
     assert verify_folder(tmp_path).problems == []
 
 
+def test_while_nobody_takes_them_files_do_not_become_many(tmp_path: Path):
+    """
+    What is written goes on into one file, and is sent once the receiver is back.
+    """
+    taking = Taking(*["503 Away"] * 5)
+    with OddServer(taking) as server:
+        own = segments(tmp_path)
+        shipper = Shipper(uploader(server.url), Counts())
+        own.write(records(0))
+        tender = Tender(Folder(tmp_path), shipper, own, every_s=0.01, rotates=True)
+        assert eventually(lambda: taking.heads)
+        for number in range(1, 50):
+            own.write(records(number))
+        assert len(list(tmp_path.glob("*-00000*"))) == 2
+        assert eventually(lambda: len(taking.ids) == 50)
+        tender.close(20)
+
+    assert verify_folder(tmp_path).problems == []
+
+
 def test_from_memory_a_receiver_that_comes_back_gets_all():
     """
     What came meanwhile has waited.
