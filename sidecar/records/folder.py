@@ -71,6 +71,13 @@ class Segment:
         return cls(found["chain"], int(found["number"]), bool(found["open"]), bool(found["packed"]))
 
     @property
+    def hidden(self) -> str:
+        """
+        The file's name while it is made.
+        """
+        return f".{self.name}"
+
+    @property
     def name(self) -> str:
         """
         The file's name.
@@ -157,6 +164,22 @@ class Folder:
         """
         found = filter(None, map(Segment.named, os.listdir(self.path)))
         return sorted(found, key=lambda each: (each.chain, each.number, each.packed))
+
+    def sweep(self) -> None:
+        """
+        Remove segments whose process was killed while it made them: nothing is in them.
+        """
+        if not any(self._half_made()):
+            return
+        with self.locked():
+            # They are made under the lock: whatever is there now was left.
+            for segment in self._half_made():
+                self.note("empty", segment, Chain(segment.chain))
+                (self.path / segment.hidden).unlink()
+
+    def _half_made(self) -> list[Segment]:
+        named = (Segment.named(name[1:]) for name in os.listdir(self.path) if name[:1] == ".")
+        return [segment for segment in named if segment]
 
     def note(self, kind: str, segment: Segment, chain: Chain) -> None:
         """

@@ -134,7 +134,7 @@ class Segments:
         segment = Segment(self._chain.id, self._number + 1, open=True)
         path = self._folder.path / segment.name
         # Gets its name only when it is locked: nobody is to take it for one that was left.
-        hidden = path.with_name(f".{segment.name}")
+        hidden = path.with_name(segment.hidden)
         file = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)

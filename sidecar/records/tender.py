@@ -79,6 +79,7 @@ class Tender:
             Whether all went well.
         """
         try:
+            self._folder.sweep()
             for segment in self._folder.segments():
                 if not segment.packed:
                     self._tend(segment)

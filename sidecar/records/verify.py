@@ -160,7 +160,7 @@ def _verify_chain(
         if number not in segments:
             if number in by_kind.get("shipped", {}):
                 walk.chain = Chain(chain, gone[number].seq, gone[number].digest)
-            elif number not in gone:
+            elif number not in gone and not _half_made(path, chain, number):
                 name = Segment(chain, number).name
                 found.problems.append(f"{name}: it is missing, and was never sent")
                 walk.chain = None
@@ -171,6 +171,10 @@ def _verify_chain(
         for line_number, line in enumerate(_records(path, segment), 1):
             walk.follow(f"{segment.name}, line {line_number}", line)
         _verify_end(segment, walk.chain, sealed.get(number) or heads.get(number), found)
+
+
+def _half_made(path: Path, chain: str, number: int) -> bool:
+    return (path / Segment(chain, number, open=True).hidden).exists()
 
 
 def _verify_end(

@@ -362,7 +362,7 @@ def test_a_kill_loses_none_that_was_answered(tmp_path: Path):
     """
     chosen = random.Random(7)
     config = f"""
-records: {{sink: file, mode: durable, folder: {tmp_path}, segment_bytes: 100000}}
+records: {{sink: file, mode: durable, folder: {tmp_path}, segment_bytes: 20000}}
 server: {{workers: 2}}
 """
     with running(config) as sidecar, Load(sidecar) as load:

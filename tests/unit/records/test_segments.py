@@ -184,6 +184,30 @@ def test_compressing_that_was_cut_off_is_begun_again(tmp_path: Path):
     assert verify_folder(tmp_path).problems == []
 
 
+def test_a_segment_that_was_only_being_made_is_removed(tmp_path: Path, monkeypatch):
+    """
+    Its process was killed before it had its name; nothing was in it, and nothing is missing.
+    """
+    killed = segments(tmp_path)
+    killed.write(records(1))
+    killed.rotate()
+
+    def kill(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", kill)
+        with pytest.raises(KeyboardInterrupt):
+            killed.write(records(2))
+    assert len(list(tmp_path.glob(".*.open.jsonl"))) == 1
+    assert verify_folder(tmp_path).problems == []
+
+    _tender(tmp_path, segments(tmp_path)).close(20)
+
+    assert list(tmp_path.glob("*.open.jsonl")) == []
+    assert verify_folder(tmp_path).problems == []
+
+
 def test_torn_checkpoints_are_cut(tmp_path: Path):
     """
     The next one stands in a line of its own.
