@@ -175,6 +175,7 @@ class Folder:
             # They are made under the lock: whatever is there now was left.
             for segment in self._half_made():
                 self.note("empty", segment, Chain(segment.chain))
+                self.drop_head(segment)
                 (self.path / segment.hidden).unlink()
 
     def _half_made(self) -> list[Segment]:
@@ -218,6 +219,16 @@ class Folder:
             "digest": chain.digest,
         }
         return self._sealed(said).ljust(_HEAD_BYTES - 1) + b"\n"
+
+    def drop_head(self, segment: Segment) -> None:
+        """
+        Remove a chain's head, unless it tells of another segment. The lock must be held.
+        """
+        file = self.path / f"{segment.chain}{HEAD}"
+        with suppress(FileNotFoundError):
+            content = file.read_bytes().rstrip()
+            if not content or checkpoint(content)[0].segment == segment.number:
+                file.unlink()
 
     def sync(self) -> None:
         """

@@ -86,7 +86,7 @@ class Segments:
                 raise
             self._length += len(lines)
             self._chain = chain
-            self._write_head()
+            self._write_head(self._segment, chain)
             if self._length >= self._segment_bytes:
                 self._seal()
 
@@ -131,30 +131,32 @@ class Segments:
         self._room -= size
 
     def _open(self) -> None:
-        segment = Segment(self._chain.id, self._number + 1, open=True)
+        # Where it comes to nothing, the number is used up: a checkpoint may tell of it.
+        self._number += 1
+        segment = self._segment
         path = self._folder.path / segment.name
         # Gets its name only when it is locked: nobody is to take it for one that was left.
         hidden = path.with_name(segment.hidden)
         file = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX)
+            self._write_head(segment, self._chain)
             self._folder.note("opened", segment, self._chain)
             hidden.rename(path)
             if self._durable:
                 self._folder.sync()
-        except OSError:
-            hidden.unlink(missing_ok=True)
+        except BaseException:
+            # What is there now is removed by whoever looks after the folder.
             os.close(file)
+            self._let_go()
             raise
-        self._number += 1
         self._file, self._length = file, 0
-        self._write_head()
 
-    def _write_head(self) -> None:
+    def _write_head(self, segment: Segment, chain: Chain) -> None:
         if self._head is None:
-            path = self._folder.path / f"{self._chain.id}{HEAD}"
+            path = self._folder.path / f"{segment.chain}{HEAD}"
             self._head = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-        os.pwrite(self._head, self._folder.head(self._segment, self._chain), 0)
+        os.pwrite(self._head, self._folder.head(segment, chain), 0)
 
     def _take_back(self) -> None:
         """
@@ -190,7 +192,7 @@ def sealed(folder: Folder, segment: Segment, chain: Chain) -> Segment:
     whole = Segment(segment.chain, segment.number)
     folder.note("sealed", segment, chain)
     (folder.path / segment.name).rename(folder.path / whole.name)
-    (folder.path / f"{segment.chain}{HEAD}").unlink(missing_ok=True)
+    folder.drop_head(segment)
     return whole
 
 
@@ -217,7 +219,7 @@ def recovered(folder: Folder, segment: Segment, file: int) -> Segment | None:
         if not end:
             folder.note("empty", segment, chain)
             (folder.path / segment.name).unlink()
-            (folder.path / f"{segment.chain}{HEAD}").unlink(missing_ok=True)
+            folder.drop_head(segment)
             return None
         return sealed(folder, segment, chain)
 

@@ -232,7 +232,9 @@ def _link(line: bytes) -> tuple[str, int, str] | None:
 
 def _heads(path: Path, key: bytes | None, found: Found) -> Iterator[Checkpoint]:
     for file in sorted(path.glob(f"*{HEAD}")):
-        if read := _read(file.name, file.read_bytes().rstrip(), key, found):
+        content = file.read_bytes().rstrip()
+        # An empty one is being made. Where one is needed, it is missed all the same.
+        if content and (read := _read(file.name, content, key, found)):
             yield read[0]
 
 

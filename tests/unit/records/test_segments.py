@@ -5,6 +5,8 @@ sidecar.records.segments and .tender: what is on the disk, whatever happens.
 import errno
 import gzip
 import os
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from sidecar.records.folder import CHECKPOINTS, Folder
 from sidecar.records.tender import Tender, packed
 from sidecar.records.verify import verify_folder
 from tests.running import eventually
-from tests.unit.records.keeping import kept, lines, record, records, segments
+from tests.unit.records.keeping import KEY, kept, lines, record, records, segments
 
 
 def _names(folder: Path, pattern: str) -> list[str]:
@@ -89,6 +91,40 @@ def test_a_disk_that_fails_leaves_nothing_half(tmp_path: Path, monkeypatch, call
     assert kept(lines(tmp_path)) == ["d1", "d3"]
     found = verify_folder(tmp_path)
     assert (found.problems, len(found.chains)) == ([], 1)
+
+
+@pytest.mark.parametrize("left", range(1, 8))
+def test_a_file_that_cannot_be_begun_costs_its_records_alone(tmp_path, monkeypatch, left: int):
+    """
+    Whichever step fails, the next record begins another file, in the same chain.
+    """
+    writing = segments(tmp_path, KEY, durable=True)
+    steps = 0
+
+    def failing(step: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any) -> Any:
+            nonlocal steps
+            steps += 1
+            if steps == left:
+                raise OSError(errno.EIO, "broken")
+            return step(*arguments)
+
+        return counted
+
+    with monkeypatch.context() as patched:
+        for name in ("pwrite", "fsync"):
+            patched.setattr(os, name, failing(getattr(os, name)))
+        patched.setattr(Path, "rename", failing(Path.rename))
+        with suppress(OSError):
+            writing.write(records(1))
+    writing.write(records(2))
+    tender = Tender(Folder(tmp_path, KEY), packed, writing, every_s=0.01)
+    writing.write(records(3))
+    tender.close(20)
+
+    found = verify_folder(tmp_path, KEY)
+    assert (found.problems, len(found.chains)) == ([], 1)
+    assert kept(lines(tmp_path))[-2:] == ["d2", "d3"]
 
 
 def test_where_nothing_can_be_taken_back_another_chain_begins(tmp_path: Path, monkeypatch):
@@ -206,6 +242,77 @@ def test_a_segment_that_was_only_being_made_is_removed(tmp_path: Path, monkeypat
 
     assert list(tmp_path.glob("*.open.jsonl")) == []
     assert verify_folder(tmp_path).problems == []
+
+
+class Killed(BaseException):
+    """
+    Stands for the end of a process: nothing catches it.
+    """
+
+
+class Steps:
+    """
+    Lets so many steps of a disk happen, and no more.
+
+    Args:
+        left: How many.
+    """
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def __call__(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        """
+        Count a step.
+        """
+
+        def counted(*arguments: Any, **named: Any) -> Any:
+            if not self.left:
+                raise Killed()
+            self.left -= 1
+            return step(*arguments, **named)
+
+        return counted
+
+
+@pytest.mark.parametrize("mending", [False, True], ids=["writing", "mending"])
+@pytest.mark.parametrize("left", range(60))
+def test_an_end_between_any_two_steps(tmp_path: Path, monkeypatch, left: int, mending: bool):
+    """
+    Wherever a process is killed, while it writes or while it mends what another one left: what was
+    kept is there, and nothing is taken for missing, before it is mended and after.
+    """
+    writing = segments(tmp_path, KEY, segment_bytes=400, durable=True)
+    acknowledged: list[int] = []
+    if mending:
+        writing.write(records(0))
+        acknowledged.append(0)
+    tender = Tender.__new__(Tender)
+    tender._folder, tender._handle = Folder(tmp_path, KEY), packed
+    with monkeypatch.context() as patched:
+        steps = Steps(left)
+        for name in ("write", "pwrite", "fsync", "fdatasync", "ftruncate", "open"):
+            patched.setattr(os, name, steps(getattr(os, name)))
+        for name in ("rename", "unlink"):
+            patched.setattr(Path, name, steps(getattr(Path, name)))
+        with suppress(Killed):
+            if mending:
+                writing._let_go()
+                tender.look()
+            else:
+                for number in range(1, 6):
+                    writing.write(records(number))
+                    acknowledged.append(number)
+                writing.close()
+    writing._let_go()
+
+    for _ in range(2):
+        found = verify_folder(tmp_path, KEY)
+        assert found.problems == []
+        assert found.records in (len(acknowledged), len(acknowledged) + 1)
+        tender.look()
+    assert list(tmp_path.glob("*.open.jsonl")) == []
+    assert [file.name for file in tmp_path.glob("*.part")] == []
 
 
 def test_torn_checkpoints_are_cut(tmp_path: Path):
