@@ -225,10 +225,24 @@ class Folder:
         Remove a chain's head, unless it tells of another segment. The lock must be held.
         """
         file = self.path / f"{segment.chain}{HEAD}"
-        with suppress(FileNotFoundError):
+        # One that cannot be read stays: whoever verifies is to find it.
+        with suppress(FileNotFoundError, ValueError):
             content = file.read_bytes().rstrip()
             if not content or checkpoint(content)[0].segment == segment.number:
                 file.unlink()
+
+    def told(self, segment: Segment) -> Chain | None:
+        """
+        Read how far a chain went in a segment, by its head; None where that does not tell.
+        """
+        with suppress(FileNotFoundError, ValueError):
+            content = (self.path / f"{segment.chain}{HEAD}").read_bytes().rstrip()
+            said, seal = parted(content)
+            read, _ = checkpoint(content)
+            good = self._key is None or seal == mac(self._key, said)
+            if good and read.segment == segment.number:
+                return Chain(read.chain, read.seq, read.digest)
+        return None
 
     def sync(self) -> None:
         """

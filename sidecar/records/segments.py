@@ -216,6 +216,9 @@ def recovered(folder: Folder, segment: Segment, file: int) -> Segment | None:
     end, chain = _whole(content, segment)
     os.ftruncate(file, end)
     with folder.locked():
+        if (told := folder.told(segment)) and told.seq >= chain.seq:
+            # What is less than was there once, or another, is to be found by whoever verifies.
+            chain = told
         if not end:
             folder.note("empty", segment, chain)
             (folder.path / segment.name).unlink()

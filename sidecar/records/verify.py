@@ -158,6 +158,7 @@ def _verify_chain(
         if number in opened and walk.chain is None:
             walk.chain = Chain(chain, opened[number].seq, opened[number].digest)
         if number not in segments:
+            _verify_gone(Segment(chain, number), by_kind, found)
             if number in by_kind.get("shipped", {}):
                 walk.chain = Chain(chain, gone[number].seq, gone[number].digest)
             elif number not in gone and not _half_made(path, chain, number):
@@ -171,6 +172,19 @@ def _verify_chain(
         for line_number, line in enumerate(_records(path, segment), 1):
             walk.follow(f"{segment.name}, line {line_number}", line)
         _verify_end(segment, walk.chain, sealed.get(number) or heads.get(number), found)
+
+
+def _verify_gone(segment: Segment, by_kind: dict[str, dict[int, Checkpoint]], found: Found) -> None:
+    """
+    See that all of it was there when it was sent, or that nothing ever was.
+    """
+    for before, after in (("sealed", "shipped"), ("opened", "empty")):
+        told = by_kind.get(before, {}).get(segment.number)
+        gone = by_kind.get(after, {}).get(segment.number)
+        if told and gone and gone.seq and (told.seq, told.digest) != (gone.seq, gone.digest):
+            found.problems.append(
+                f"{segment.name}: it was {after} at record {gone.seq}, and {before} at {told.seq}"
+            )
 
 
 def _half_made(path: Path, chain: str, number: int) -> bool:

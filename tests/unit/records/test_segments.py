@@ -157,21 +157,17 @@ def test_where_nothing_can_be_taken_back_another_chain_begins(tmp_path: Path, mo
         (b"\0" * 300 + b"\n", [1, 2, 3]),
         (b'{"decision_id":"d4"}\n', [1, 2, 3]),
         (b"", [1, 2, 3]),
-        (None, []),
     ],
 )
-def test_what_a_kill_left_is_mended(tmp_path: Path, torn: bytes | None, left: list[int]):
+def test_what_a_kill_left_is_mended(tmp_path: Path, torn: bytes, left: list[int]):
     """
     A torn last line is cut, and the segment sealed where it ends then; an empty one is removed.
     """
     killed = segments(tmp_path)
     killed.write(records(1, 2, 3))
     (file,) = tmp_path.glob("*.open.jsonl")
-    if torn is None:
-        os.truncate(file, 0)
-    else:
-        with file.open("ab") as opened:
-            opened.write(torn)
+    with file.open("ab") as opened:
+        opened.write(torn)
     killed._let_go()
     tender = _tender(tmp_path, segments(tmp_path))
 
@@ -181,6 +177,26 @@ def test_what_a_kill_left_is_mended(tmp_path: Path, torn: bytes | None, left: li
     found = verify_folder(tmp_path)
     assert found.records == len(left)
     assert found.problems == []
+
+
+@pytest.mark.parametrize("left", [0, 1, 2])
+def test_what_was_cut_off_a_killed_one_is_found_after_mending(tmp_path: Path, left: int):
+    """
+    Mending does not make it whole: the head told how far it went.
+    """
+    killed = segments(tmp_path, KEY)
+    killed.write(records(1, 2, 3))
+    killed._let_go()
+    (file,) = tmp_path.glob("*.open.jsonl")
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:left]))
+    assert len(verify_folder(tmp_path, KEY).problems) == 1
+
+    tender = Tender(Folder(tmp_path, KEY), packed, segments(tmp_path, KEY), every_s=0.01)
+    tender.close(20)
+
+    assert list(tmp_path.glob("*.open.jsonl")) == []
+    (problem,) = verify_folder(tmp_path, KEY).problems
+    assert "3" in problem
 
 
 def test_what_is_being_written_is_left_alone(tmp_path: Path):
