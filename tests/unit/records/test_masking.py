@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar.engine.decision import Decision
@@ -293,6 +293,7 @@ def _is_marker(text: str) -> bool:
     return head in ("unknown", "list of", "object of") and number.isdigit()
 
 
+@settings(deadline=None)
 @given(_EVALUATION, st.dictionaries(_TEXTS, _JSON))
 def test_no_text_of_a_request_is_written_that_is_no_term(evaluation, context):
     """
@@ -310,6 +311,7 @@ def test_no_text_of_a_request_is_written_that_is_no_term(evaluation, context):
     assert json.loads(json.dumps(written)) == written
 
 
+@settings(deadline=None)
 @given(_EVALUATION)
 def test_a_hashed_id_is_never_in_clear(evaluation):
     """
