@@ -36,7 +36,7 @@ unexport PYTHONPATH PYTHONHOME
 help:  ## Show this list
 	@awk 'BEGIN { FS = ":.*##" } \
 		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*##/ { printf "  make %-15s %s\n", $$1, $$2 }' Makefile
+		/^[a-z-]+:.*##/ { printf "  make %-17s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: setup
 setup: $(VENV)/dev  ## Install everything that the other targets need, OPA too
@@ -49,6 +49,14 @@ tools-proxies: $(PROXIES)/done  ## Install nginx, Traefik, Caddy and Envoy, for 
 	{ echo "nginx is needed on the PATH; or apt-get, as root, to install it with" >&2; exit 3; }; \
 	apt-get update -qq; \
 	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends nginx-light > /dev/null
+
+.PHONY: tools-prometheus
+tools-prometheus:  ## Install promtool, for test-alerts
+	@command -v promtool > /dev/null && exit; \
+	[ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null || \
+	{ echo "promtool is needed on the PATH; or apt-get, as root, to install Prometheus with" >&2; exit 3; }; \
+	apt-get update -qq; \
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends prometheus > /dev/null
 
 .PHONY: run
 run: $(VENV)/runtime  ## Build the bundle, start OPA and the sidecar, say where it listens
@@ -72,6 +80,12 @@ coverage: $(VENV)/dev  ## The Python tests, and how much of sidecar/ they reach
 .PHONY: test-proxies
 test-proxies: $(VENV)/dev tools-proxies  ## The configurations in deploy/proxies/, with the real servers
 	$(BIN)/python -m pytest tests/proxies $(PYTEST_ARGS)
+
+.PHONY: test-alerts
+test-alerts: $(VENV)/dev tools-prometheus  ## The alerts in deploy/prometheus/, firing and not firing
+	promtool check config deploy/prometheus/scrape.yaml
+	promtool test rules deploy/prometheus/tests/*.yaml
+	$(BIN)/python -m pytest tests/alerts $(PYTEST_ARGS)
 
 .PHONY: test-policies
 test-policies: $(VENV)/dev  ## Format, types, tests and line coverage of the Rego
