@@ -186,6 +186,14 @@ def test_every_clause_with_a_rule_is_listed():
     assert listed == decided, f"mend deploy/prometheus/clauses.yaml: {set(listed) ^ set(decided)}"
 
 
+@pytest.mark.parametrize("name", ["rules.yaml", "clauses.yaml"])
+def test_what_is_recorded_is_there_when_it_is_asked_for(name: str):
+    """
+    A sample is found for five minutes: no group takes its time.
+    """
+    assert [group for group in _read(PROMETHEUS / name)["groups"] if "interval" in group] == []
+
+
 def test_every_alert_stands_in_the_objectives():
     """
     docs/slo.md names each alert that is none of the two objectives', with its severity.
