@@ -44,19 +44,18 @@ setup: $(VENV)/dev  ## Install everything that the other targets need, OPA too
 
 .PHONY: tools-proxies
 tools-proxies: $(PROXIES)/done  ## Install nginx, Traefik, Caddy and Envoy, for test-proxies
-	@PATH="$$PATH:/usr/sbin"; command -v nginx > /dev/null && exit; \
-	[ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null || \
-	{ echo "nginx is needed on the PATH; or apt-get, as root, to install it with" >&2; exit 3; }; \
-	apt-get update -qq; \
-	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends nginx-light > /dev/null
+	@$(call from_debian,nginx,nginx-light)
 
 .PHONY: tools-prometheus
 tools-prometheus:  ## Install promtool, for test-alerts
-	@command -v promtool > /dev/null && exit; \
+	@$(call from_debian,promtool,prometheus)
+
+# A command, and the package that it comes with where it is not there.
+from_debian = PATH="$$PATH:/usr/sbin"; command -v $(1) > /dev/null && exit; \
 	[ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null || \
-	{ echo "promtool is needed on the PATH; or apt-get, as root, to install Prometheus with" >&2; exit 3; }; \
+	{ echo "$(1) is needed on the PATH; or apt-get, as root, to install $(2) with" >&2; exit 3; }; \
 	apt-get update -qq; \
-	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends prometheus > /dev/null
+	DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $(2) > /dev/null
 
 .PHONY: run
 run: $(VENV)/runtime  ## Build the bundle, start OPA and the sidecar, say where it listens

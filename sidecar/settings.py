@@ -20,7 +20,7 @@ from sidecar.errors import SettingsError
 from sidecar.gateway.settings import ForwardAuth
 from sidecar.records.settings import Records
 from sidecar.signer import Signer
-from sidecar.strict import between, existing
+from sidecar.strict import between, existing, one_of
 from sidecar.tls import Tls
 from sidecar.urls import names_a_host, parts_of
 
@@ -281,10 +281,7 @@ class Log:
         """
         Refuse a level that there is not.
         """
-        if self.level not in _LEVELS:
-            raise SettingsError(
-                f"log.level must be one of {', '.join(_LEVELS)}, got {self.level!r}"
-            )
+        one_of("log.level", self.level, _LEVELS)
 
 
 @dataclass(frozen=True, slots=True)

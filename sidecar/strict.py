@@ -104,6 +104,17 @@ def section(
     return kind(**{key: _value(hints[key], f"{at}{key}", given[key]) for key in given}, **beside)
 
 
+def one_of(key: str, value: str, known: tuple[str, ...]) -> None:
+    """
+    Let a word pass that is known.
+
+    Raises:
+        SettingsError: It is not.
+    """
+    if value not in known:
+        raise SettingsError(f"{key} must be one of {', '.join(known)}, got {value!r}")
+
+
 def between(key: str, value: float, least: float, most: float) -> None:
     """
     Let a number pass that is in a range.

@@ -31,6 +31,7 @@ _KEYS: Final = (*parse.ENTITIES, "context")
 
 Item = dict[str, Any] | RequestError
 Outcome = Decision | EngineError | RequestError
+Told = Answered | EngineError | RequestError
 
 # After which outcome no further one is answered (AuthZEN 1.0, section 7.1.2).
 _ENDS: Final[Mapping[str, Callable[[bool], bool]]] = {
@@ -75,13 +76,14 @@ class EvaluationsEndpoint:
         pairs = self._remedied(_until(ends, items, outcomes))
         decided = perf_counter()
         decision_id = new_id()
-        answers = [
-            self._answer(item, outcome, f"{decision_id}-{index}")
-            for index, (item, outcome) in enumerate(pairs)
-        ]
-        response = answered({"evaluations": answers}, decision_id)
-        self._record(pairs, decision_id, stages)
-        self._count(pairs)
+        told = [self._told(*pair, f"{decision_id}-{index}") for index, pair in enumerate(pairs)]
+        response = answered({"evaluations": [_answer(each) for each in told]}, decision_id)
+        if self._recorder:
+            kept = [each for each in told if isinstance(each, Answered)]
+            self._recorder.keep(
+                kept, About.of(request, paths.EVALUATIONS, 200, stages, decision_id)
+            )
+        self._count(told)
         now = perf_counter()
         self._metrics.took(stages | {"answer": now - decided, "total": now - start})
         return response
@@ -103,37 +105,25 @@ class EvaluationsEndpoint:
             for item, outcome in pairs
         ]
 
-    def _answer(self, item: Item, outcome: Outcome, decision_id: str) -> dict[str, Any]:
-        if isinstance(outcome, Decision) and not isinstance(item, RequestError):
-            info = self._engine.bundle(outcome.revision)
-            return answer.complete(outcome, item, info, decision_id)
-        assert not isinstance(outcome, Decision)
-        return answer.failed(outcome)
+    def _told(self, item: Item, outcome: Outcome, decision_id: str) -> Told:
+        if isinstance(outcome, Decision):
+            # What could not be read has its error as its outcome.
+            assert isinstance(item, dict)
+            return Answered(item, outcome, self._engine.bundle(outcome.revision), decision_id)
+        return outcome
 
-    def _record(
-        self, pairs: Sequence[tuple[Item, Outcome]], decision_id: str, stages: dict[str, float]
-    ) -> None:
-        if self._recorder:
-            self._recorder.keep(
-                [
-                    Answered(
-                        item,
-                        outcome,
-                        self._engine.bundle(outcome.revision),
-                        f"{decision_id}-{index}",
-                    )
-                    for index, (item, outcome) in enumerate(pairs)
-                    if isinstance(outcome, Decision) and isinstance(item, dict)
-                ],
-                About.of(request, paths.EVALUATIONS, 200, stages, decision_id),
-            )
+    def _count(self, told: Sequence[Told]) -> None:
+        for each in told:
+            if isinstance(each, Answered):
+                self._metrics.decided(each.asked, each.decision, each.info)
+            else:
+                self._metrics.failed(each.code)
 
-    def _count(self, pairs: Sequence[tuple[Item, Outcome]]) -> None:
-        for item, outcome in pairs:
-            if not isinstance(outcome, Decision):
-                self._metrics.failed(outcome.code)
-            elif isinstance(item, dict):
-                self._metrics.decided(item, outcome, self._engine.bundle(outcome.revision))
+
+def _answer(told: Told) -> dict[str, Any]:
+    if isinstance(told, Answered):
+        return answer.complete(told.decision, told.asked, told.info, told.decision_id)
+    return answer.failed(told)
 
 
 def _evaluations(body: Mapping[str, Any], limit: int) -> list[Any]:

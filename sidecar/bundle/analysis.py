@@ -8,14 +8,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from sidecar.bundle.manifest import DataPath
+from sidecar.bundle.manifest import EVERYTHING, DataPath
 from sidecar.bundle.opa_run import OpaRun
 from sidecar.errors import SettingsError
-
-EVERYTHING: Final = ("*",)
-"""
-What a decision reads that may look at any part of its input.
-"""
 
 # Beside the copy and not in it: it is no part of the bundle.
 _CAPABILITIES: Final = "deterministic.json"

@@ -104,9 +104,12 @@ def build(source: Path, target: Path, *, opa: Path) -> BuiltBundle:
         # Not optimised: that loses the annotations, gains nothing, and at the second level has
         # changed what a policy answers.
         command = ("build", "--bundle", ".", "--output", str(made))
-        # First to see whether OPA takes it: nobody says that as well.
-        run.said(*command)
-        _analyse(run, manifest, completed)
+        try:
+            _analyse(run, manifest, completed)
+        except SettingsError:
+            # Where OPA does not take the bundle, it says that best when it builds it.
+            run.said(*command)
+            raise
         run.said(*command)
         # In place only when it will do.
         made.replace(target)

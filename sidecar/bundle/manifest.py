@@ -12,6 +12,11 @@ SEARCHES: Final = ("subject", "resource", "action")
 What can be searched for (AuthZEN 1.0, section 8).
 """
 
+EVERYTHING: Final = ("*",)
+"""
+The paths that a decision reads which may look at any part of its input.
+"""
+
 _SEGMENT = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _DOCUMENTS = ("clauses", "sentences", "switches", "terms")
 
@@ -119,7 +124,7 @@ def _searches(authzen: dict[str, Any]) -> dict[str, DataPath]:
 
 def _reads(authzen: dict[str, Any]) -> tuple[str, ...]:
     key = "metadata.authzen.reads"
-    reads = _member({"reads": ["*"], **authzen}, key, list, "a list of strings")
+    reads = _member({"reads": [*EVERYTHING], **authzen}, key, list, "a list of strings")
     if not all(isinstance(path, str) for path in reads):
         raise ManifestMalformed(f"{key} must be a list of strings")
     return tuple(reads)

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sidecar.bundle.manifest import AgreementSource, DataPath, Manifest, ManifestMalformed
+from sidecar.bundle.manifest import (
+    EVERYTHING,
+    AgreementSource,
+    DataPath,
+    Manifest,
+    ManifestMalformed,
+)
 from sidecar.engine.client import Answer, Opa
 from sidecar.errors import BundleNotActive
 
@@ -45,6 +51,12 @@ class Agreement:
     gaps: tuple[str, ...] = ()
 
 
+NO_AGREEMENT: Final = Agreement("", "")
+"""
+Stands for that of a bundle without one.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class BundleInfo:
     """
@@ -74,7 +86,7 @@ class BundleInfo:
     batch: DataPath | None
     search: Mapping[str, DataPath]
     agreement: Agreement | None
-    reads: tuple[str, ...] = ("*",)
+    reads: tuple[str, ...] = EVERYTHING
     deterministic: bool = False
 
     @property

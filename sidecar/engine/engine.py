@@ -14,7 +14,7 @@ from sidecar.bundle.manifest import DataPath
 from sidecar.engine.bundle_info import BundleInfo
 from sidecar.engine.client import Answer, Opa
 from sidecar.engine.decision import ABSENT, Decision
-from sidecar.engine.memory import Memory, Paths, Question
+from sidecar.engine.memory import Memory, Question, paths_of
 from sidecar.errors import (
     BundleNotActive,
     DecisionMalformed,
@@ -86,6 +86,38 @@ class _Confirmed:
         )
 
 
+class _Dated:
+    """
+    An evaluation with its date.
+
+    Args:
+        evaluation: What the policy is given.
+    """
+
+    __slots__ = ("_reads", "_values", "evaluation")
+
+    def __init__(self, evaluation: Evaluation) -> None:
+        self.evaluation = evaluation
+        self._reads: tuple[str, ...] | None = None
+        self._values: bytes | None = None
+
+    @property
+    def date(self) -> str:
+        """
+        The date; empty where somebody else's evaluation has none.
+        """
+        environment = self.evaluation.get("environment")
+        return str(environment.get("date", "")) if isinstance(environment, dict) else ""
+
+    def values(self, reads: tuple[str, ...]) -> bytes | None:
+        """
+        Write what a bundle reads of it, once for each bundle; None where it cannot be written.
+        """
+        if self._reads is not reads:
+            self._reads, self._values = reads, paths_of(reads).values(self.evaluation)
+        return self._values
+
+
 class _NoBatchRule(Exception):
     """
     The bundle has no rule that decides many at once.
@@ -127,7 +159,6 @@ class Engine:
         self._memory = memory
         self._clock = clock
         self._confirmed = _Confirmed({}, -inf)
-        self._paths: tuple[BundleInfo, Paths] | None = None
         # The active bundle, and the one before it: answers on their way may still need that.
         self._known: tuple[BundleInfo, ...] = ()
 
@@ -186,7 +217,7 @@ class Engine:
         Returns:
             For each, in order, its decision, or why none was made.
         """
-        return self._asked(dated, None)
+        return self._asked([_Dated(each) for each in dated], None)
 
     def search(
         self, kind: str, question: Mapping[str, Any], stages: Stages | None = None
@@ -217,7 +248,7 @@ class Engine:
         if kind not in self.bundle().search:
             # A newer bundle may have it.
             self._refreshed()
-        info, answer = self._ask(rule, self._dated(question), stages)
+        info, answer = self._ask(rule, self._dated(question).evaluation, stages)
         if answer.result is ABSENT:
             raise DecisionUndefined()
         if not isinstance(answer.result, list):
@@ -257,16 +288,16 @@ class Engine:
             return EngineStatus(True, "degraded", reason, info.revision)
         return EngineStatus(True, "ready", "Decisions are made.", info.revision)
 
-    def _alone(self, dated: Evaluation, stages: Stages | None) -> Decision:
+    def _alone(self, dated: _Dated, stages: Stages | None) -> Decision:
         recalled = self._recalled(dated)
         if recalled is not None:
             return recalled
-        info, answer = self._ask(_decision_rule, dated, stages)
-        decision = Decision.from_result(answer.result, info.revision, _date(dated))
+        info, answer = self._ask(_decision_rule, dated.evaluation, stages)
+        decision = Decision.from_result(answer.result, info.revision, dated.date)
         return self._kept(dated, decision, info, answer)
 
     def _asked(
-        self, dated: Sequence[Evaluation], stages: Stages | None
+        self, dated: Sequence[_Dated], stages: Stages | None
     ) -> list[Decision | EngineError]:
         """
         Ask for decisions, for each different question once.
@@ -289,35 +320,35 @@ class Engine:
         }
         return [spread[index] for index in range(len(dated))]
 
-    def _different(self, info: BundleInfo, dated: Sequence[Evaluation]) -> list[list[int]]:
+    def _different(self, info: BundleInfo, dated: Sequence[_Dated]) -> list[list[int]]:
         """
         Put evaluations together that a bundle cannot tell apart: lists of their indices.
         """
         if self._memory is None or not info.deterministic:
             return [[index] for index in range(len(dated))]
-        paths = self._paths_of(info)
         places: dict[object, list[int]] = {}
         for index, each in enumerate(dated):
-            places.setdefault(paths.values(each) or index, []).append(index)
+            places.setdefault(each.values(info.reads) or index, []).append(index)
         return list(places.values())
 
     def _together(
-        self, dated: Sequence[Evaluation], stages: Stages | None
+        self, dated: Sequence[_Dated], stages: Stages | None
     ) -> tuple[BundleInfo, list[Decision | EngineError]]:
-        info, answer = self._ask(_batch_rule, {"items": dated}, stages, len(dated))
+        question = {"items": [each.evaluation for each in dated]}
+        info, answer = self._ask(_batch_rule, question, stages, len(dated))
         if not isinstance(answer.result, dict):
             raise _NoBatchRule()
         outcomes = []
         for index, each in enumerate(dated):
             result = answer.result.get(str(index), ABSENT)
-            outcome = _attempt(Decision.from_result, result, info.revision, _date(each))
+            outcome = _attempt(Decision.from_result, result, info.revision, each.date)
             if isinstance(outcome, Decision):
                 outcome = self._kept(each, outcome, info, answer)
             outcomes.append(outcome)
         return info, outcomes
 
     def _one_by_one(
-        self, dated: Sequence[Evaluation], stages: Stages | None
+        self, dated: Sequence[_Dated], stages: Stages | None
     ) -> list[Decision | EngineError]:
         decided: list[Decision | EngineError] = []
         for each in dated:
@@ -326,7 +357,7 @@ class Engine:
                 return decided + decided[-1:] * (len(dated) - len(decided))
         return decided
 
-    def _recalled(self, dated: Evaluation) -> Decision | None:
+    def _recalled(self, dated: _Dated) -> Decision | None:
         """
         Look up a decision that was made before, by what was active within the last second.
         """
@@ -336,34 +367,22 @@ class Engine:
         info = self._known[0]
         if self._clock() - confirmed.at > _TRUSTED_FOR_S or not confirmed.covers(info):
             return None
-        question = self._question(info, confirmed.revisions, dated)
-        return self._memory.find(question, info.revision, _date(dated)) if question else None
+        question = _question(info, confirmed.revisions, dated)
+        return self._memory.find(question, info.revision, dated.date) if question else None
 
     def _kept(
-        self, dated: Evaluation, decision: Decision, info: BundleInfo, answer: Answer
+        self, dated: _Dated, decision: Decision, info: BundleInfo, answer: Answer
     ) -> Decision:
         """
         Remember a decision, where that may be.
         """
         if self._memory is None or not _Confirmed(answer.revisions).covers(info):
             return decision
-        question = self._question(info, answer.revisions, dated)
+        question = _question(info, answer.revisions, dated)
         if question is None:
             return decision
         self._memory.keep(question, decision)
         return replace(decision, remembered=False)
-
-    def _question(
-        self, info: BundleInfo, revisions: Mapping[str, str], dated: Evaluation
-    ) -> Question | None:
-        values = self._paths_of(info).values(dated)
-        return None if values is None else Question(tuple(sorted(revisions.items())), values)
-
-    def _paths_of(self, info: BundleInfo) -> Paths:
-        known = self._paths
-        if known is None or known[0] is not info:
-            known = self._paths = (info, Paths(info.reads))
-        return known[1]
 
     def _ask(
         self,
@@ -404,13 +423,13 @@ class Engine:
             self._known = (info, *known)
         return info
 
-    def _dated(self, evaluation: Evaluation) -> dict[str, Any]:
-        return {**evaluation, "environment": {"date": self._today()}}
+    def _dated(self, evaluation: Evaluation) -> _Dated:
+        return _Dated({**evaluation, "environment": {"date": self._today()}})
 
 
-def _date(dated: Evaluation) -> str:
-    environment = dated.get("environment")
-    return str(environment.get("date", "")) if isinstance(environment, dict) else ""
+def _question(info: BundleInfo, revisions: Mapping[str, str], dated: _Dated) -> Question | None:
+    values = dated.values(info.reads)
+    return None if values is None else Question(tuple(sorted(revisions.items())), values)
 
 
 def _decision_rule(info: BundleInfo) -> DataPath:

@@ -7,14 +7,14 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
 
+from sidecar.bundle.manifest import EVERYTHING
 from sidecar.canonical import canonical
 from sidecar.engine.decision import Decision
-
-EVERYTHING: Final = "*"
 
 # What Python keeps beside the bytes of an entry, and then some.
 _BESIDE: Final = 400
@@ -44,7 +44,7 @@ class Paths:
     """
 
     def __init__(self, reads: Sequence[str]) -> None:
-        self._all = EVERYTHING in reads
+        self._all = not set(reads).isdisjoint(EVERYTHING)
         self._paths = tuple(tuple(path.split(".")) for path in reads)
 
     def values(self, evaluation: Mapping[str, Any]) -> bytes | None:
@@ -58,6 +58,12 @@ class Paths:
             return canonical(evaluation if self._all else [_at(evaluation, p) for p in self._paths])
         except (TypeError, ValueError, OverflowError, RecursionError):
             return None
+
+
+paths_of: Final = lru_cache(maxsize=16)(Paths)
+"""
+The paths of a bundle, made once for each.
+"""
 
 
 def _at(value: Any, path: tuple[str, ...]) -> list[Any]:

@@ -10,6 +10,7 @@ from typing import ClassVar, Final
 
 from sidecar.callers.settings import JwtSettings
 from sidecar.errors import SettingsError
+from sidecar.strict import one_of
 
 PROXIES: Final = ("nginx", "traefik", "caddy", "envoy")
 
@@ -49,9 +50,7 @@ class ForwardAuth:
         """
         Refuse what there is not.
         """
-        if self.proxy not in PROXIES:
-            known = ", ".join(PROXIES)
-            raise SettingsError(f"forward_auth.proxy must be one of {known}, got {self.proxy!r}")
+        one_of("forward_auth.proxy", self.proxy, PROXIES)
         if not self.trusted:
             raise SettingsError("forward_auth.trusted must name a network, got none")
         _networks(self.trusted)

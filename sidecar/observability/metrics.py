@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from sidecar.engine.bundle_info import Agreement, BundleInfo
+from sidecar.engine.bundle_info import NO_AGREEMENT, BundleInfo
 from sidecar.engine.decision import Decision, objects
 from sidecar.engine.engine import Engine
 from sidecar.errors import EngineError
@@ -27,7 +27,6 @@ _BUCKETS: Final = (
 _OUTCOMES: Final = frozenset({"permitted", "partial", "denied"})
 _EFFECTS: Final = frozenset({"permits", "prohibits", "limits", "obliges", "defines"})
 _FROM: Final = {True: "hit", False: "miss", None: "off"}
-_NO_AGREEMENT: Final = Agreement("", "")
 
 
 class Metrics:
@@ -95,7 +94,7 @@ class Metrics:
         """
         Count a decision.
         """
-        agreement = info.agreement or _NO_AGREEMENT
+        agreement = info.agreement or NO_AGREEMENT
         context = decision.context or {}
         terms = agreement.terms
         self._decisions.labels(
@@ -205,7 +204,7 @@ class _Now(Collector):
             "The active bundle.",
             labels=["agreement", "version", "revision"],
         )
-        agreement = info.agreement or _NO_AGREEMENT
+        agreement = info.agreement or NO_AGREEMENT
         bundle.add_metric([agreement.id, agreement.version, info.revision], 1)
         yield bundle
 

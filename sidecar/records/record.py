@@ -11,13 +11,12 @@ from typing import Any, Final
 
 from flask import Request, g
 
-from sidecar.engine.bundle_info import Agreement, BundleInfo
+from sidecar.engine.bundle_info import NO_AGREEMENT, BundleInfo
 from sidecar.engine.decision import Decision
 from sidecar.records.masking import Ids, Mask
 
 _TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 _VERSION: Final = version("sidecar")
-_NO_AGREEMENT: Final = Agreement("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ def event(answered: Answered, about: About, ids: Ids, instance: str) -> dict[str
         instance: The name of this process' records.
     """
     info = answered.info
-    agreement = info.agreement or _NO_AGREEMENT
+    agreement = info.agreement or NO_AGREEMENT
     mask = Mask(agreement.terms, agreement.clauses, ids)
     masked = mask.evaluation(answered.asked, answered.decision.date)
     result = mask.result(answered.decision)

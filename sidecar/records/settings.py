@@ -8,7 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from sidecar.errors import SettingsError
-from sidecar.strict import between, existing
+from sidecar.strict import between, existing, one_of
 from sidecar.urls import names_a_host, parts_of
 
 SINKS: Final = ("stdout", "file", "http", "none")
@@ -79,10 +79,10 @@ class Records:
         """
         Refuse what there is not, what is out of range, and what does not go together.
         """
-        _one_of("records.sink", self.sink, SINKS)
-        _one_of("records.mode", self.mode, MODES)
-        _one_of("records.ids", self.ids, IDS)
-        _one_of("records.at_bound", self.at_bound, AT_BOUND)
+        one_of("records.sink", self.sink, SINKS)
+        one_of("records.mode", self.mode, MODES)
+        one_of("records.ids", self.ids, IDS)
+        one_of("records.at_bound", self.at_bound, AT_BOUND)
         between("records.segment_bytes", self.segment_bytes, 4096, 1_073_741_824)
         between("records.max_bytes", self.max_bytes, 65_536, 1_099_511_627_776)
         between("records.waiting", self.waiting, 1, 1_000_000)
@@ -148,11 +148,6 @@ class Records:
             raise SettingsError("records.url is missing: where records are sent")
         if self.url is not None:
             _check_url(self.url)
-
-
-def _one_of(key: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise SettingsError(f"{key} must be one of {', '.join(known)}, got {value!r}")
 
 
 def _check_url(url: str) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 from sidecar.bundle.build import take
 from sidecar.engine.client import Opa
@@ -16,7 +16,7 @@ from sidecar.engine.endpoint import Endpoint
 from sidecar.engine.engine import Engine
 from sidecar.engine.supervisor import Supervisor
 from sidecar.errors import EngineError
-from sidecar.replay.grouping import Group, question
+from sidecar.replay.grouping import Group
 
 _AT_ONCE: Final = 500
 _WITHIN_S: Final = 60.0
@@ -50,7 +50,7 @@ class Policy:
         outcomes: list[Decision | EngineError] = []
         for start in range(0, len(groups), _AT_ONCE):
             some = groups[start : start + _AT_ONCE]
-            outcomes += self.engine.decide_as_of([_dated(group) for group in some])
+            outcomes += self.engine.decide_as_of([group.question for group in some])
             progress(len(outcomes), len(groups))
         return outcomes
 
@@ -78,7 +78,3 @@ def policy(bundle: Path, opa: Path) -> Iterator[Policy]:
                 yield Policy(engine, engine.bundle().reads)
             finally:
                 client.close_connection()
-
-
-def _dated(group: Group) -> dict[str, Any]:
-    return question(group.example.asked)

@@ -19,12 +19,15 @@ class Group:
     Attributes:
         example: The first of them.
 
+        question: What they ask, on the date that it has.
+
         count: How many there are.
 
         applications: Who asked, and how often.
     """
 
     example: Recorded
+    question: dict[str, Any]
     count: int = 0
     applications: Counter[str] = field(default_factory=Counter)
 
@@ -41,14 +44,23 @@ def grouped(records: Iterable[Recorded], reads: Sequence[str]) -> list[Group]:
     paths = Paths(reads)
     groups: dict[Any, Group] = {}
     for record in records:
-        key = (paths.values(question(record.asked)), record.allowed, permitted(record))
-        group = groups.setdefault(key, Group(record))
+        asked = _question(record.asked)
+        key = (paths.values(asked), record.allowed, permitted(record.context))
+        group = groups.setdefault(key, Group(record, asked))
         group.count += 1
         group.applications[record.application] += 1
     return list(groups.values())
 
 
-def question(asked: dict[str, Any]) -> dict[str, Any]:
+def permitted(context: dict[str, Any]) -> tuple[str, ...] | None:
+    """
+    Say which categories a context permits; None where it does not say.
+    """
+    categories = context.get("permitted")
+    return tuple(map(str, categories)) if isinstance(categories, list) else None
+
+
+def _question(asked: dict[str, Any]) -> dict[str, Any]:
     """
     Take out of an evaluation how much was to be answered: that decides nothing.
     """
@@ -56,18 +68,3 @@ def question(asked: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(context, dict) or "answer" not in context:
         return asked
     return {**asked, "context": {key: context[key] for key in context if key != "answer"}}
-
-
-def permitted(record: Recorded) -> tuple[str, ...] | None:
-    """
-    Say which categories were permitted; None where that was not told.
-    """
-    return told(record.context)
-
-
-def told(context: dict[str, Any]) -> tuple[str, ...] | None:
-    """
-    Say which categories a context permits; None where it does not say.
-    """
-    categories = context.get("permitted")
-    return tuple(map(str, categories)) if isinstance(categories, list) else None

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from sidecar.engine.decision import Decision, objects
 from sidecar.errors import EngineError
-from sidecar.replay.grouping import Group, told
+from sidecar.replay.grouping import Group, permitted
 
 OPENED: Final = "opened"
 CLOSED: Final = "closed"
@@ -51,7 +51,7 @@ class Verdict:
         """
         said = dict(context or {})
         clauses = tuple(str(clause.get("id")) for clause in objects(said.get("clauses")))
-        return cls(allowed, told(said), str(said.get("reason", "")), clauses)
+        return cls(allowed, permitted(said), str(said.get("reason", "")), clauses)
 
 
 @dataclass(frozen=True, slots=True)

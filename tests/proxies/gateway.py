@@ -5,9 +5,9 @@ A proxy, with the sidecar that it asks and the upstream that it protects.
 import re
 from dataclasses import dataclass
 
-from tests.e2e.serve import Sidecar
+from tests.e2e.serve import Answer, Sidecar
 from tests.proxies.recording import Received, Upstream, Wire
-from tests.proxies.servers import Answer, Proxy
+from tests.proxies.servers import Proxy
 
 _ASKED = {
     "nginx": re.compile(r"^X-Original-URI: (.*)\r$", re.MULTILINE),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
-from tests.e2e.serve import ROOT, free_port
+from tests.e2e.serve import ROOT, Answer, free_port
 from tests.running import eventually
 
 NAMES = ("nginx", "traefik", "caddy", "envoy")
@@ -28,24 +28,6 @@ _ARGUMENTS = {
     "caddy": ("run", "--config", "Caddyfile"),
     "envoy": ("--disable-hot-restart", "--concurrency", "1", "-c", "envoy.yaml"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """
-    What a proxy answered.
-
-    Attributes:
-        status: The HTTP status.
-
-        headers: The headers, by their names in lower case.
-
-        content: The body.
-    """
-
-    status: int
-    headers: dict[str, str]
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)

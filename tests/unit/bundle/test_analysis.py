@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.bundle.analysis import EVERYTHING, nondeterministic, reads
+from sidecar.bundle.analysis import nondeterministic, reads
+from sidecar.bundle.manifest import EVERYTHING
 from sidecar.bundle.opa_run import OpaRun
 from sidecar.errors import SettingsError
 
