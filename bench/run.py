@@ -20,7 +20,7 @@ from typing import Any
 from bench.bundle import REQUESTS, Built, built, evaluations
 from bench.load import Measured, connect, get, load, post
 from sidecar.engine.engine import utc_today
-from sidecar.engine.supervisor import Supervisor
+from sidecar.engine.supervisor import Job, Supervisor
 from tests.e2e.serve import running, serving
 
 CORES = sorted(os.sched_getaffinity(0))
@@ -84,7 +84,7 @@ def measure(bundle: Built, requests: Path) -> Iterator[Way]:
     asked: list[Question] = list(evaluations(requests).values())
     with (
         _on_core(0),
-        Supervisor(bundle.opa, bundle.path) as opa,
+        Supervisor(bundle.opa, Job.deciding({"decision": bundle.path})) as opa,
         running("memory: {entries: 0}", SIDECAR_OPA_URL=opa.url) as cold,
         serving(SIDECAR_OPA_URL=opa.url) as warm,
         _on_core(-1),

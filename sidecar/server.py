@@ -22,7 +22,7 @@ from sidecar.engine.client import Opa
 from sidecar.engine.endpoint import Endpoint
 from sidecar.engine.engine import Engine
 from sidecar.engine.memory import Memory
-from sidecar.engine.supervisor import Supervisor
+from sidecar.engine.supervisor import Job, Supervisor
 from sidecar.errors import SettingsError
 from sidecar.folders import temporary_folder
 from sidecar.settings import Listen, Settings
@@ -165,7 +165,8 @@ def _own_opa(settings: Settings) -> Iterator[Supervisor]:
     with ExitStack() as held:
         with temporary_folder("sidecar-bundle-") as folder:
             bundle = _bundle(settings, Path(folder, "bundle.tar.gz"), binary)
-            supervisor = Supervisor(binary, bundle, start_within_s=settings.opa.start_within_s)
+            job = Job.deciding({"decision": bundle})
+            supervisor = Supervisor(binary, job, start_within_s=settings.opa.start_within_s)
             held.enter_context(supervisor)
         yield supervisor
 

@@ -18,7 +18,7 @@ _LONGEST_SOCKET: Final = 107
 @dataclass(frozen=True, slots=True)
 class Home:
     """
-    A folder that nobody else may enter, for OPA's socket and its bundle.
+    A folder that nobody else may enter, for OPA's socket and its files.
 
     Attributes:
         folder: Where it is.
@@ -36,13 +36,6 @@ class Home:
         Where OPA listens.
         """
         return self.folder / "opa.sock"
-
-    @property
-    def bundle(self) -> Path:
-        """
-        The bundle. The file's name is the bundle's, in OPA's answers.
-        """
-        return self.folder / "decision"
 
     @classmethod
     def made(cls) -> "Home":

@@ -13,7 +13,9 @@ import sys
 import threading
 import time
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
@@ -34,9 +36,67 @@ _PASSED_ON: Final = ("GOGC", "GOMEMLIMIT", "GOMAXPROCS", "LD_LIBRARY_PATH")
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Job:
+    """
+    What an OPA process is started for.
+
+    Attributes:
+        files: What is copied into its folder, by the name there.
+
+        arguments: What its command line says beside where it listens.
+
+        environment: What it finds in its environment.
+
+        ready: What its health is asked for before it counts as started.
+
+        heard: Whether what it prints is logged.
+    """
+
+    files: Mapping[str, Path]
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    ready: Mapping[str, str] = field(default_factory=dict)
+    heard: bool = True
+
+    @classmethod
+    def deciding(cls, bundles: Mapping[str, Path]) -> "Job":
+        """
+        Decide with built bundles, by the names that OPA calls them in its answers.
+        """
+        # From the command line: OPA listens only when all are active, and ends at once when one is
+        # broken. Whose bundles they are was looked at before; without a key OPA would take no
+        # signed one.
+        named = [argument for name in bundles for argument in ("--bundle", name)]
+        passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        return cls(bundles, (*named, "--skip-verify"), {**_GO, **passed_on}, {"bundles": "true"})
+
+
+class SharedCount:
+    """
+    Counts what happens in one process so that its forked children read it too.
+    """
+
+    def __init__(self) -> None:
+        self._shared = mmap.mmap(-1, 8)
+
+    @property
+    def value(self) -> int:
+        """
+        How often it happened.
+        """
+        return int.from_bytes(self._shared[:8], "little")
+
+    def add(self) -> None:
+        """
+        Count once more. One thread at a time may do that.
+        """
+        self._shared[:8] = (self.value + 1).to_bytes(8, "little")
+
+
 class Supervisor:
     """
-    Runs OPA on a Unix socket in a private folder, with one bundle.
+    Runs OPA on a Unix socket in a private folder.
 
     OPA is started by a thread that lives as long as it does, and is ended by the kernel should this
     process die. Under gunicorn this must be the master: the workers come and go. In a forked child
@@ -45,26 +105,30 @@ class Supervisor:
     Args:
         opa: OPA's binary.
 
-        bundle: A built bundle. It is copied: what becomes of the file later does not matter.
+        job: What it is started for. Its files are copied: what becomes of them later does not
+            matter.
 
         start_within_s: How long the first start may take.
 
         stop_within_s: How long OPA may take to end before it is killed.
 
         wait_s: How long to wait before a restart: at first, and at most.
+
+        count: Where restarts are counted; None for a count of its own.
     """
 
     def __init__(
         self,
         opa: Path,
-        bundle: Path,
+        job: Job,
         *,
         start_within_s: float = 10.0,
         stop_within_s: float = 5.0,
         wait_s: tuple[float, float] = (0.1, 5.0),
+        count: SharedCount | None = None,
     ) -> None:
         self._opa = opa
-        self._bundle = bundle
+        self._job = job
         self._start_within_s = start_within_s
         self._stop_within_s = stop_within_s
         self._wait_s = wait_s
@@ -75,8 +139,8 @@ class Supervisor:
         self._stopping = threading.Event()
         self._words: deque[str] = deque(maxlen=_LAST_WORDS)
         self._thread = threading.Thread(target=self._supervise, name="opa", daemon=True)
-        # Shared with forked children, so that a worker reads what the master counts.
-        self._count = mmap.mmap(-1, 8)
+        self._count = count or SharedCount()
+        self._died = False
 
     def __enter__(self) -> Self:
         self.start()
@@ -105,20 +169,21 @@ class Supervisor:
         """
         How often OPA died and was started again.
         """
-        return int.from_bytes(self._count[:8], "little")
+        return self._count.value
 
     def start(self) -> None:
         """
         Start OPA, and return when it is ready. Once in a supervisor's life.
 
         Raises:
-            SettingsError: OPA does not take the bundle; the message is OPA's own.
+            SettingsError: OPA does not take its files; the message is OPA's own.
             MissingPart: OPA is not ready in time.
         """
         self._home = Home.made()
         atexit.register(self.stop)
         try:
-            shutil.copyfile(self._bundle, self._home.bundle)
+            for name, file in self._job.files.items():
+                shutil.copyfile(file, self._home.folder / name)
             self._thread.start()
             self._wait_until_ready()
         except BaseException:
@@ -154,10 +219,11 @@ class Supervisor:
         deadline = time.monotonic() + self._start_within_s
         opa = Opa(Endpoint(self.url, connections=1))
         try:
-            while not opa.check_health({"bundles": "true"}):
-                if self.restarts:
+            while not opa.check_health(self._job.ready):
+                if self._died:
                     words = "\n".join(self._words)
-                    raise SettingsError(f"OPA does not start with this bundle:\n{words}")
+                    files = ", ".join(self._job.files)
+                    raise SettingsError(f"OPA does not start with {files}:\n{words}")
                 if time.monotonic() > deadline:
                     took = f"{self._start_within_s:g} seconds"
                     raise MissingPart(f"OPA ({self._opa}) was not ready within {took}.")
@@ -175,7 +241,8 @@ class Supervisor:
                 return
             if time.monotonic() - started > longest:
                 wait = shortest
-            self._count[:8] = (self.restarts + 1).to_bytes(8, "little")
+            self._died = True
+            self._count.add()
             _log.error("OPA has died, and is started again in %g s", wait)
             self._stopping.wait(wait)
             wait = min(2 * wait, longest)
@@ -197,7 +264,8 @@ class Supervisor:
             # Ends with OPA. Waiting for the process alone would not do: gunicorn waits for it too.
             for line in said:
                 self._words.append(line.decode("utf-8", "replace").rstrip())
-                _log.warning("OPA says: %s", self._words[-1])
+                if self._job.heard:
+                    _log.warning("OPA says: %s", self._words[-1])
         process.wait()
         self._process = None
 
@@ -205,9 +273,9 @@ class Supervisor:
         assert self._home is not None
         tied = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid())]
         return subprocess.Popen(
-            tied + _command(self._opa, self._home),
+            tied + self._command(),
             cwd=self._home.folder,
-            env={**_GO, **{name: os.environ[name] for name in _PASSED_ON if name in os.environ}},
+            env=dict(self._job.environment),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -217,15 +285,11 @@ class Supervisor:
             process_group=0,
         )
 
-
-def _command(opa: Path, home: Home) -> list[str]:
-    return [
-        str(opa.absolute()),
-        *("run", "--server", "--skip-version-check", "--log-level", "error"),
-        *("--addr", f"unix://{home.socket}", "--unix-socket-perm", "660"),
-        # From the command line: OPA listens only when the bundle is active, and ends at once when
-        # it is broken. Its name, in every answer, is the file's.
-        *("--bundle", home.bundle.name),
-        # Whose bundle it is was looked at before; without a key OPA would take no signed one.
-        "--skip-verify",
-    ]
+    def _command(self) -> list[str]:
+        assert self._home is not None
+        return [
+            str(self._opa.absolute()),
+            *("run", "--server", "--skip-version-check", "--log-level", "error"),
+            *("--addr", f"unix://{self._home.socket}", "--unix-socket-perm", "660"),
+            *self._job.arguments,
+        ]

@@ -14,7 +14,7 @@ from sidecar.engine.client import Opa
 from sidecar.engine.decision import Decision
 from sidecar.engine.endpoint import Endpoint
 from sidecar.engine.engine import Engine
-from sidecar.engine.supervisor import Supervisor
+from sidecar.engine.supervisor import Job, Supervisor
 from sidecar.errors import EngineError
 from sidecar.replay.grouping import Group
 
@@ -71,7 +71,7 @@ def policy(bundle: Path, opa: Path) -> Iterator[Policy]:
     """
     with TemporaryDirectory(prefix="sidecar-replay-") as folder:
         built = take(bundle, Path(folder, "bundle.tar.gz"), opa=opa)
-        with Supervisor(opa, built.path) as running:
+        with Supervisor(opa, Job.deciding({"decision": built.path})) as running:
             client = Opa(Endpoint(running.url, read_timeout_s=_WITHIN_S))
             try:
                 engine = Engine(client)

@@ -9,14 +9,14 @@ import os
 import sys
 from pathlib import Path
 
-from sidecar.engine.supervisor import Supervisor
+from sidecar.engine.supervisor import Job, Supervisor
 
 
 def main(opa: str, bundle: str, *options: str) -> None:
     """
     Start OPA, say so, and wait.
     """
-    supervisor = Supervisor(Path(opa), Path(bundle))
+    supervisor = Supervisor(Path(opa), Job.deciding({"decision": Path(bundle)}))
     supervisor.start()
     print(supervisor.pid, supervisor.url, flush=True)
     if "--leave" in options:

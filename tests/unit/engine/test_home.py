@@ -27,7 +27,7 @@ def test_a_home_is_removed(base: Path):
     With all that is in it.
     """
     home = Home.made()
-    home.bundle.write_bytes(b"bundle")
+    (home.folder / "decision").write_bytes(b"bundle")
     home.remove()
 
     assert list(base.iterdir()) == []

@@ -20,7 +20,7 @@ from sidecar.engine.client import Opa
 from sidecar.engine.decision import Decision
 from sidecar.engine.endpoint import Endpoint
 from sidecar.engine.engine import Engine
-from sidecar.engine.supervisor import Supervisor
+from sidecar.engine.supervisor import Job, Supervisor
 from tests.running import evaluation, eventually
 from tests.unit.engine import supervising
 
@@ -33,7 +33,7 @@ def supervisor(opa_binary: Path, built: Callable[[str], BuiltBundle]) -> Iterato
     """
     A started supervisor, with the bundle `faulty`.
     """
-    with Supervisor(opa_binary, built("faulty").path, wait_s=(0.02, 0.2)) as running:
+    with Supervisor(opa_binary, _deciding(built("faulty").path), wait_s=(0.02, 0.2)) as running:
         yield running
 
 
@@ -90,7 +90,7 @@ def test_opa_gets_no_more_of_the_environment_than_it_needs(
     monkeypatch.setenv("GOMEMLIMIT", "300MiB")
     monkeypatch.delenv("GOMAXPROCS", raising=False)
     monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
-    with Supervisor(opa_binary, built("faulty").path) as supervisor:
+    with Supervisor(opa_binary, _deciding(built("faulty").path)) as supervisor:
         environment = Path(f"/proc/{supervisor.pid}/environ").read_bytes().split(b"\0")
 
     assert set(environment) - {b"", b"LC_CTYPE=C.UTF-8"} == {b"GOGC=400", b"GOMEMLIMIT=300MiB"}
@@ -100,7 +100,7 @@ def test_opa_is_ended_with_the_supervisor(opa_binary: Path, built: Callable[[str
     """
     Neither the process nor its folder is left; stopping again does nothing.
     """
-    with Supervisor(opa_binary, built("faulty").path) as supervisor:
+    with Supervisor(opa_binary, _deciding(built("faulty").path)) as supervisor:
         pid, folder = supervisor.pid, _folder(supervisor.url)
         assert pid and _lives(pid) and folder.is_dir()
     supervisor.stop()
@@ -114,7 +114,7 @@ def test_what_was_never_started_can_be_stopped(opa_binary: Path, tmp_path: Path)
     """
     There is nothing to end.
     """
-    Supervisor(opa_binary, tmp_path / "nothing").stop()
+    Supervisor(opa_binary, _deciding(tmp_path / "nothing")).stop()
 
 
 def test_opa_is_restarted_when_it_dies(
@@ -144,7 +144,7 @@ def test_while_opa_is_away_nothing_is_decided(
     """
     Each question is an error of its own, none waits for the restart.
     """
-    with Supervisor(opa_binary, built("faulty").path, wait_s=(60, 60)) as supervisor:
+    with Supervisor(opa_binary, _deciding(built("faulty").path), wait_s=(60, 60)) as supervisor:
         opa = Opa(Endpoint(supervisor.url))
         engine = Engine(opa)
         assert engine.decide(evaluation("permit")).allowed
@@ -161,7 +161,7 @@ def test_an_opa_that_hangs_is_killed(opa_binary: Path, built: Callable[[str], Bu
     """
     Where it does not end in time when it is asked to.
     """
-    with Supervisor(opa_binary, built("faulty").path, stop_within_s=0.1) as supervisor:
+    with Supervisor(opa_binary, _deciding(built("faulty").path), stop_within_s=0.1) as supervisor:
         pid = supervisor.pid
         assert pid
         opa = Opa(Endpoint(supervisor.url, read_timeout_s=0.1))
@@ -179,9 +179,9 @@ def test_a_broken_bundle_stops_the_start(opa_binary: Path, tmp_path: Path):
     """
     broken = tmp_path / "broken.tar.gz"
     broken.write_bytes(b"no bundle")
-    supervisor = Supervisor(opa_binary, broken)
+    supervisor = Supervisor(opa_binary, _deciding(broken))
 
-    with pytest.raises(errors.SettingsError, match="does not start with this bundle") as refused:
+    with pytest.raises(errors.SettingsError, match="does not start with decision") as refused:
         supervisor.start()
 
     assert "bundle read failed" in refused.value.message
@@ -192,7 +192,7 @@ def test_a_binary_that_is_none_stops_the_start(tmp_path: Path, built: Callable[[
     """
     What cannot be run is named.
     """
-    supervisor = Supervisor(tmp_path / "nothing", built("faulty").path)
+    supervisor = Supervisor(tmp_path / "nothing", _deciding(built("faulty").path))
 
     with pytest.raises(errors.SettingsError, match="nothing: No such file"):
         supervisor.start()
@@ -202,7 +202,7 @@ def test_a_bundle_that_is_gone_stops_the_start(opa_binary: Path, tmp_path: Path)
     """
     Before anything was started.
     """
-    supervisor = Supervisor(opa_binary, tmp_path / "gone")
+    supervisor = Supervisor(opa_binary, _deciding(tmp_path / "gone"))
 
     with pytest.raises(FileNotFoundError):
         supervisor.start()
@@ -219,7 +219,7 @@ def test_a_python_that_is_gone(
     Where the process cannot even be made, that is said, and it is tried again.
     """
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    supervisor = Supervisor(opa_binary, built("faulty").path)
+    supervisor = Supervisor(opa_binary, _deciding(built("faulty").path))
 
     with pytest.raises(errors.SettingsError):
         supervisor.start()
@@ -233,11 +233,15 @@ def test_an_opa_that_is_never_ready_stops_the_start(tmp_path: Path):
     sleeper = tmp_path / "opa"
     sleeper.write_text("#!/bin/sh\nexec sleep 60\n", "utf-8")
     sleeper.chmod(0o700)
-    supervisor = Supervisor(sleeper, sleeper, start_within_s=0.3)
+    supervisor = Supervisor(sleeper, _deciding(sleeper), start_within_s=0.3)
 
     with pytest.raises(errors.MissingPart, match=r"was not ready within 0\.3 seconds"):
         supervisor.start()
     assert supervisor.pid is None
+
+
+def _deciding(bundle: Path) -> Job:
+    return Job.deciding({"decision": bundle})
 
 
 @contextmanager
@@ -278,7 +282,7 @@ def test_a_killed_sidecar_leaves_no_opa(opa_binary: Path, built: Callable[[str],
         assert eventually(lambda: not _lives(opa))
     assert _folder(url).exists()
 
-    with Supervisor(opa_binary, built("faulty").path):
+    with Supervisor(opa_binary, _deciding(built("faulty").path)):
         assert not _folder(url).exists()
 
 
