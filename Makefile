@@ -121,8 +121,11 @@ fmt: $(VENV)/dev  ## Format Python and Rego
 	$(OPA) fmt --write policies tests/conventions
 
 .PHONY: bundle
-bundle: $(VENV)/runtime  ## Build the bundle from policies/
-	$(SIDECAR) bundle build policies
+bundle: $(VENV)/runtime  ## Build the bundle from policies/ (ENVIRONMENT=…, NUMBER=…)
+	$(SIDECAR) bundle build policies --golden tests/scenarios $(bundle_options)
+
+bundle_options = $(if $(ENVIRONMENT),--environment bundles/environments/$(ENVIRONMENT)) \
+	$(if $(NUMBER),--number $(NUMBER))
 
 .PHONY: docs
 docs: $(VENV)/dev  ## Write docs/reference/ anew

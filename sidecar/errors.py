@@ -388,6 +388,24 @@ class BundleNotActive(EngineError):
     sentence = "No decision was made: no policy bundle is active."
 
 
+class BundleStale(EngineError):
+    """
+    The active bundle was last confirmed too long ago.
+    """
+
+    code = "bundle_stale"
+    sentence = "No decision was made: the policy bundle has not been confirmed for too long."
+
+
+class BundleRefused(EngineError):
+    """
+    OPA, which runs elsewhere, has made a bundle active that is not good enough.
+    """
+
+    code = "bundle_refused"
+    sentence = "No decision was made: the active policy bundle is not fit to decide."
+
+
 class KeysUnavailable(EngineError):
     """
     There are no keys to verify tokens with: they could never be fetched, or read.

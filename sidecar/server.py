@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from shutil import copyfile
 from typing import Any
@@ -18,11 +19,21 @@ from prometheus_client.multiprocess import mark_process_dead
 from sidecar.bundle.build import open_bundle, take
 from sidecar.bundle.opa import opa_binary
 from sidecar.bundle.signing import verify
+from sidecar.delivery.address import Address
+from sidecar.delivery.delivery import Delivery, revisions
+from sidecar.delivery.failure import Refused
+from sidecar.delivery.gate import Gate
+from sidecar.delivery.guard import Guard
+from sidecar.delivery.journal import Journal
+from sidecar.delivery.kept import Kept
+from sidecar.delivery.opa_config import FetchingConfig
+from sidecar.delivery.state import StateFile
+from sidecar.delivery.watch import Watch
 from sidecar.engine.client import Opa
 from sidecar.engine.endpoint import Endpoint
 from sidecar.engine.engine import Engine
 from sidecar.engine.memory import Memory
-from sidecar.engine.supervisor import Job, Supervisor
+from sidecar.engine.supervisor import SharedCount, Supervisor
 from sidecar.errors import SettingsError
 from sidecar.folders import temporary_folder
 from sidecar.settings import Listen, Settings
@@ -130,58 +141,108 @@ class Logger(glogging.Logger):  # type: ignore[misc]
 
 
 @contextmanager
-def engine_running(settings: Settings) -> Iterator[tuple[Engine, Supervisor | None]]:
+def engine_running(settings: Settings) -> Iterator[tuple[Engine, SharedCount | None]]:
     """
-    Have an OPA to ask: one of our own, unless another is set.
+    Have an OPA to ask, one of our own unless another is set, and an eye on its bundles.
+
+    Returns:
+        Who is asked, and how often our own OPA was restarted.
 
     Raises:
-        SettingsError: The bundle is wrong.
+        SettingsError: A bundle is wrong, or by what it is fetched.
         MissingPart: OPA is not to be had.
     """
-    opa = settings.opa
     with ExitStack() as held:
-        supervisor = None
-        url = opa.url
-        if url is None:
-            supervisor = held.enter_context(_own_opa(settings))
-            url = supervisor.url
-        endpoint = Endpoint(
-            url,
-            connections=settings.server.threads,
-            connect_timeout_s=opa.connect_timeout_s,
-            read_timeout_s=opa.answer_timeout_s,
-            ca=opa.ca,
-            cert=opa.cert,
-            key=opa.key,
-        )
+        folder = Path(held.enter_context(temporary_folder("sidecar-bundle-")))
+        file = StateFile(folder)
+        journal = Journal(file)
+        elsewhere = settings.opa.url is not None
+        restarts = None
+        if settings.opa.url is not None:
+            url = settings.opa.url
+            kept = Kept(settings.bundles.persistence)
+            watching = Opa(replace(_endpoint(settings, url), connections=1, read_timeout_s=2.0))
+            held.enter_context(Watch(watching, settings.bundles, kept, journal))
+        else:
+            restarts = SharedCount()
+            url = held.enter_context(_own_opa(settings, folder, journal, restarts))
+        client = Opa(_endpoint(settings, url))
         entries, size = settings.memory.entries, settings.memory.bytes
         memory = Memory(entries, size) if entries else None
-        yield Engine(Opa(endpoint), memory=memory), supervisor
+        guard = Guard(file, settings.bundles, judges=elsewhere)
+        yield Engine(client, memory=memory, guard=guard), restarts
+
+
+def _endpoint(settings: Settings, url: str) -> Endpoint:
+    opa = settings.opa
+    return Endpoint(
+        url,
+        connections=settings.server.threads,
+        connect_timeout_s=opa.connect_timeout_s,
+        read_timeout_s=opa.answer_timeout_s,
+        ca=opa.ca,
+        cert=opa.cert,
+        key=opa.key,
+    )
 
 
 @contextmanager
-def _own_opa(settings: Settings) -> Iterator[Supervisor]:
-    binary = opa_binary()
+def _own_opa(
+    settings: Settings, folder: Path, journal: Journal, restarts: SharedCount
+) -> Iterator[str]:
+    keys = settings.signing.keys
+    gate = Gate(
+        opa_binary(),
+        settings.bundles,
+        None if keys is None else tuple(map(Path, keys)),
+        settings.opa.start_within_s,
+        restarts,
+    )
+    address = Address(folder)
     with ExitStack() as held:
-        with temporary_folder("sidecar-bundle-") as folder:
-            bundle = _bundle(settings, Path(folder, "bundle.tar.gz"), binary)
-            job = Job.deciding({"decision": bundle})
-            supervisor = Supervisor(binary, job, start_within_s=settings.opa.start_within_s)
-            held.enter_context(supervisor)
-        yield supervisor
+        if settings.bundles.config is not None:
+            config = FetchingConfig.read(
+                settings.bundles.config, keys=gate.keys, most_bytes=settings.bundles.bytes
+            )
+            kept = Kept(settings.bundles.persistence)
+            held.enter_context(Delivery(folder, config, gate, address, kept, journal))
+        else:
+            held.callback(address.stop)
+            address.lead_to(_started(settings, folder, gate, journal))
+        yield address.url
 
 
-def _bundle(settings: Settings, target: Path, opa: Path) -> Path:
-    source, keys = settings.bundle, settings.signing.keys
-    if keys is None:
-        return take(source, target, opa=opa).path
+def _started(settings: Settings, folder: Path, gate: Gate, journal: Journal) -> Supervisor:
+    """
+    Start OPA with the bundles that are set.
+    """
+    source = settings.bundle
+    bundles = {"decision": _taken(source, folder / "decision.tar.gz", gate)}
+    for beside in map(Path, settings.bundles.beside):
+        name = beside.name.removesuffix(".tar.gz")
+        if name in bundles:
+            raise SettingsError(f"bundles.beside: {name} stands twice")
+        bundles[name] = _taken(beside, folder / f"{name}.tar.gz", gate)
+    try:
+        gate.check_number("decision", open_bundle(bundles["decision"]).revision)
+        started = gate.started(bundles, "decision")
+    except Refused as wrong:
+        raise SettingsError(f"{source} does not become active: {wrong.details}") from wrong
+    journal.active({name: found for name, found in revisions(started).items()})
+    journal.fixed()
+    return started
+
+
+def _taken(source: Path, target: Path, gate: Gate) -> Path:
+    if gate.keys is None:
+        return take(source, target, opa=gate.opa).path
     if source.is_dir():
         raise SettingsError(
             f"SIDECAR_BUNDLE must be a signed tarball, got the folder {source}: signing.keys is set"
         )
     # A copy: what was verified is what OPA gets, whatever becomes of the file.
     copyfile(open_bundle(source).path, target)
-    verify(target, {key: Path(key) for key in keys}, opa=opa, called=source)
+    verify(target, {str(key): key for key in gate.keys}, opa=gate.opa, called=source)
     return target
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from sidecar import strict
 from sidecar.bundle.signing import public_algorithm
 from sidecar.callers.settings import Callers
+from sidecar.delivery.settings import Bundles
 from sidecar.engine.endpoint import Endpoint
 from sidecar.errors import SettingsError
 from sidecar.gateway.settings import ForwardAuth
@@ -335,6 +336,8 @@ class Settings:
 
         signing: Whose bundles our own OPA takes.
 
+        bundles: Where bundles come from, and which are good enough.
+
         server: How requests are taken.
 
         limits: How much a request may ask for.
@@ -361,6 +364,7 @@ class Settings:
     public_url: str | None = None
     bundle: Path = _SHIPPED_BUNDLE
     signing: Signing = field(default_factory=Signing)
+    bundles: Bundles = field(default_factory=Bundles)
     server: Server = field(default_factory=Server)
     limits: Limits = field(default_factory=Limits)
     opa: OpaSettings = field(default_factory=OpaSettings)
@@ -379,6 +383,7 @@ class Settings:
         """
         if self.public_url is not None:
             _check_public_url(self.public_url)
+        self._check_bundles()
         if self.callers_known:
             return
         if self.callers.allowed is not None:
@@ -391,6 +396,26 @@ class Settings:
                 f"SIDECAR_LISTEN must be on the loopback, got {self.listen.host!r}: callers are "
                 "not authenticated; set listen_beyond_loopback to true in SIDECAR_CONFIG to listen "
                 "there all the same"
+            )
+
+    def _check_bundles(self) -> None:
+        """
+        Refuse what would have no effect: bundles that nobody would take.
+        """
+        bundles, elsewhere = self.bundles, self.opa.url is not None
+        for key, given in (("config", bundles.config), ("beside", bundles.beside)):
+            if given and elsewhere:
+                raise SettingsError(
+                    f"bundles.{key} must not go with SIDECAR_OPA_URL: that OPA has its own bundles"
+                )
+        if bundles.config is not None and self.bundle != _SHIPPED_BUNDLE:
+            raise SettingsError("bundles.config must not go with SIDECAR_BUNDLE: one decides")
+        if bundles.config is not None and bundles.beside:
+            raise SettingsError("bundles.beside must not go with bundles.config: it names them all")
+        if bundles.persistence is not None and bundles.config is None and not elsewhere:
+            raise SettingsError(
+                "bundles.persistence must go with bundles.config or SIDECAR_OPA_URL: a bundle that "
+                "is set is kept by whoever set it"
             )
 
     @property

@@ -28,5 +28,11 @@ class Readiness:
         Ask the engine.
         """
         status = self._engine.status()
-        told = {"state": status.state, "reason": status.reason, "revision": status.revision}
+        told = {
+            "state": status.state,
+            "reason": status.reason,
+            "revision": status.revision,
+            "age_s": None if status.age_s is None else round(status.age_s, 3),
+            "failing": status.failing,
+        }
         return answered(told, status=200 if status.ready else 503)

@@ -17,6 +17,12 @@ How large a bundle's files may be, all together: a small tarball can hold very m
 _MOST_FILES: Final = 10_000
 
 
+class BundleTooLarge(SettingsError):
+    """
+    A bundle holds more than it may.
+    """
+
+
 def unpack(bundle: Path, folder: Path) -> None:
     """
     Unpack a tarball.
@@ -27,7 +33,8 @@ def unpack(bundle: Path, folder: Path) -> None:
         folder: An empty folder.
 
     Raises:
-        SettingsError: It is no tarball, it is too large, or an entry is no plain file in a folder
+        BundleTooLarge: It holds too much.
+        SettingsError: It is no tarball, or an entry is no plain file in a folder
             below, such as a link or a path that leads elsewhere.
     """
     try:
@@ -36,7 +43,7 @@ def unpack(bundle: Path, folder: Path) -> None:
             for count, member in enumerate(tar, 1):
                 left -= member.size
                 if left < 0 or count > _MOST_FILES:
-                    raise SettingsError(f"{bundle} holds more than a bundle may")
+                    raise BundleTooLarge(f"{bundle} holds more than a bundle may")
                 if not (member.isfile() or member.isdir()):
                     raise SettingsError(f"{bundle} holds something else than files and folders")
                 tar.extract(member, folder, filter="data")

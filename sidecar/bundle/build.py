@@ -7,15 +7,18 @@ import json
 import os
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from sidecar.bundle import analysis
+from sidecar.bundle.environment import merged
+from sidecar.bundle.golden import document_of
 from sidecar.bundle.manifest import DataPath, Manifest, ManifestMalformed
 from sidecar.bundle.opa_run import OpaRun
+from sidecar.bundle.revision import numbered
 from sidecar.errors import SettingsError
 
 _MANIFEST: Final = ".manifest"
@@ -33,6 +36,26 @@ package {package}
 	d := data.{decision} with input as item
 }}
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Additions:
+    """
+    What comes into a bundle beside its folder.
+
+    Attributes:
+        environment: A folder with documents of data that stand, changed, in the bundle's folder
+            too; None for none.
+
+        golden: Files or folders of decisions that the bundle promises.
+
+        number: What the revision begins with, so that older and newer can be told; None where that
+            does not matter.
+    """
+
+    environment: Path | None = None
+    golden: tuple[Path, ...] = ()
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +91,9 @@ def take(source: Path, target: Path, *, opa: Path) -> BuiltBundle:
     return build(source, target, opa=opa) if source.is_dir() else open_bundle(source)
 
 
-def build(source: Path, target: Path, *, opa: Path) -> BuiltBundle:
+def build(
+    source: Path, target: Path, *, opa: Path, additions: Additions | None = None
+) -> BuiltBundle:
     """
     Build a bundle of a folder (contract, section 3). Tests, schemas and hidden files stay out; a
     rule that decides many evaluations at once comes in. The same sources give the same bytes.
@@ -80,17 +105,28 @@ def build(source: Path, target: Path, *, opa: Path) -> BuiltBundle:
 
         opa: OPA's binary.
 
+        additions: What comes in beside the folder.
+
     Raises:
-        SettingsError: The manifest is wrong, or OPA does not take the Rego or the data. The message
-            names the file, and the key or the row.
+        SettingsError: The manifest is wrong, or an addition, or OPA does not take the Rego or the
+            data. The message names the file, and the key or the row.
         MissingPart: OPA's binary cannot be run.
     """
+    additions = additions or Additions()
     sources = _sources(source)
+    if additions.environment is not None:
+        sources = merged(sources, additions.environment)
     document = _document(source / _MANIFEST, sources.get(_MANIFEST))
     manifest = _manifest(source / _MANIFEST, document)
+    golden = (*manifest.decision[:-1], "sidecar_golden", "decisions")
+    promised = _promised(additions.golden, golden)
+    sources.update(promised)
     revision = manifest.revision or _digest(sources)
+    if additions.number is not None:
+        revision = numbered(additions.number, revision)
     batch = (*manifest.decision[:-1], "sidecar_batch", "decisions")
-    completed = _completed(document, revision, batch)
+    named = {"batch": batch, **({"golden": golden} if promised else {})}
+    completed = _completed(document, revision, named)
     files = {
         **sources,
         _MANIFEST: json.dumps(completed).encode(),
@@ -193,10 +229,19 @@ def _digest(sources: Mapping[str, bytes]) -> str:
     return sha256.hexdigest()[:16]
 
 
-def _completed(document: dict[str, Any], revision: str, batch: DataPath) -> dict[str, Any]:
+def _completed(
+    document: dict[str, Any], revision: str, named: Mapping[str, DataPath]
+) -> dict[str, Any]:
     metadata = document["metadata"]
-    authzen = {**metadata["authzen"], "batch": "/".join(batch)}
+    authzen = {**metadata["authzen"], **{key: "/".join(path) for key, path in named.items()}}
     return {**document, "revision": revision, "metadata": {**metadata, "authzen": authzen}}
+
+
+def _promised(golden: Sequence[Path], at: DataPath) -> dict[str, bytes]:
+    if not golden:
+        return {}
+    content = json.dumps({at[-1]: document_of(golden)}, sort_keys=True).encode()
+    return {"/".join((*at[:-1], "data.json")): content}
 
 
 def _batch_rule(decision: DataPath, batch: DataPath) -> bytes:
@@ -219,7 +264,7 @@ def _analyse(run: OpaRun, manifest: Manifest, completed: dict[str, Any]) -> None
     """
     # Each of them reads the whole bundle: they do that beside each other.
     with ThreadPoolExecutor() as pool:
-        checked = pool.submit(_check_rules, run, manifest)
+        checked = pool.submit(check_rules, run, manifest)
         reads = pool.submit(analysis.reads, run, manifest.decision)
         nondeterministic = pool.submit(analysis.nondeterministic, run)
         checked.result()
@@ -228,7 +273,18 @@ def _analyse(run: OpaRun, manifest: Manifest, completed: dict[str, Any]) -> None
     _write(run.folder, {_MANIFEST: json.dumps(completed).encode()})
 
 
-def _check_rules(run: OpaRun, manifest: Manifest) -> None:
+def check_rules(run: OpaRun, manifest: Manifest) -> None:
+    """
+    See that there are the rules that a manifest names.
+
+    Args:
+        run: OPA, on the bundle's files.
+
+        manifest: What the bundle says of itself.
+
+    Raises:
+        SettingsError: There is no such rule, or OPA does not take the bundle.
+    """
     named = {
         "metadata.authzen.decision": manifest.decision,
         **{f"metadata.authzen.search.{kind}": path for kind, path in manifest.search.items()},

@@ -63,6 +63,8 @@ class Manifest:
 
         batch: DataPath of the rule that decides many at once, where there is one.
 
+        golden: DataPath of the decisions that the bundle promises, where it does.
+
         search: Paths of the rules that search, by what they search for.
 
         agreement: What the bundle says of its agreement, where it has one.
@@ -75,6 +77,7 @@ class Manifest:
     revision: str
     decision: DataPath
     batch: DataPath | None
+    golden: DataPath | None
     search: Mapping[str, DataPath]
     agreement: AgreementSource | None
     reads: tuple[str, ...]
@@ -99,6 +102,7 @@ class Manifest:
             revision=_member({"revision": "", **document}, "revision", str, "a string"),
             decision=_path(authzen, "metadata.authzen.decision"),
             batch=_path(authzen, "metadata.authzen.batch") if "batch" in authzen else None,
+            golden=_path(authzen, "metadata.authzen.golden") if "golden" in authzen else None,
             search=_searches(authzen),
             agreement=_agreement(metadata),
             reads=_reads(authzen),

@@ -4,19 +4,25 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
 
 from sidecar.bundle import signing
+from sidecar.bundle.build import Additions
 from sidecar.bundle.build import build as build_bundle
 from sidecar.bundle.inspection import Inspection
 from sidecar.bundle.opa import opa_binary
+from sidecar.delivery.failure import CODES, Refused
+from sidecar.delivery.gate import Gate
+from sidecar.delivery.settings import Bundles
+from sidecar.engine.supervisor import SharedCount
 from sidecar.errors import SettingsError
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_START_WITHIN_S = 30.0
 _TARGET = Path("bundles/dist/decision.tar.gz")
 
 
@@ -30,14 +36,63 @@ def bundle() -> None:
 @click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path), default=_TARGET, show_default=True
 )
-def build(folder: Path, output: Path) -> None:
-    """Build a bundle of FOLDER: Rego and data with a `.manifest`."""
+@click.option("--environment", type=_FOLDER, help="Data that is otherwise in an environment.")
+@click.option(
+    "--golden",
+    type=click.Path(exists=True, path_type=Path),
+    multiple=True,
+    help="Decisions that the bundle promises: YAML, or a folder of it.",
+)
+@click.option("--number", type=click.IntRange(0, 2**49), help="What the revision begins with.")
+def build(
+    folder: Path,
+    output: Path,
+    environment: Path | None,
+    golden: tuple[Path, ...],
+    number: int | None,
+) -> None:
+    """Build a bundle of FOLDER: Rego and data with a `.manifest`.
+
+    Exits 1 where it does not answer as it promises.
+    """
     binary = opa_binary()
     try:
-        built = build_bundle(folder, output, opa=binary)
+        additions = Additions(environment, golden, number)
+        built = build_bundle(folder, output, opa=binary, additions=additions)
     except OSError as wrong:
         raise SettingsError(f"{output} cannot be written: {wrong.strerror}") from wrong
+    if golden:
+        _pass({"decision": built.path}, Bundles(golden_within_s=60.0), ())
     click.echo(f"{built.path} (revision {built.revision})")
+
+
+@bundle.command()
+@click.argument("files", type=_FILE, nargs=-1, required=True)
+@click.option("--key", "keys", type=_FILE, multiple=True, help="A public key that counts.")
+@click.option("--min-revision", type=int, help="The least number a revision may begin with.")
+def check(files: tuple[Path, ...], keys: tuple[Path, ...], min_revision: int | None) -> None:
+    """See that FILES are fit to decide together, as a sidecar that fetches them does.
+
+    Exits 1 where they are not.
+    """
+    named = {file.name.removesuffix(".tar.gz"): file for file in files}
+    if len(named) < len(files):
+        raise SettingsError("two files are called the same, and bundles are told by their names")
+    _pass(named, Bundles(min_revision=min_revision, golden_within_s=60.0), keys)
+    click.echo(f"{', '.join(map(str, files))}: fit to decide")
+
+
+def _pass(files: Mapping[str, Path], settings: Bundles, keys: tuple[Path, ...]) -> None:
+    """
+    Stop with exit code 1 where bundles are not fit to decide.
+    """
+    gate = Gate(opa_binary(), settings, keys or None, _START_WITHIN_S, SharedCount())
+    try:
+        gate.let_through(files).stop()
+    except Refused as wrong:
+        which = files.get(wrong.bundle, ", ".join(map(str, files.values())))
+        click.echo(f"{which}: {CODES[wrong.code]}: {wrong.details}", err=True)
+        sys.exit(1)
 
 
 @bundle.command()

@@ -58,11 +58,11 @@ def _serve(settings: Settings) -> None:
 
     with (
         listening_socket(settings.listen) as listener,
-        engine_running(settings) as (engine, supervisor),
+        engine_running(settings) as (engine, counted),
     ):
         where = Listen(settings.listen.host, listener.getsockname()[1])
         bundle = _bundle_in_words(engine)
-        restarts = (lambda: supervisor.restarts) if supervisor else None
+        restarts = (lambda: counted.value) if counted else None
         proxied = settings.forward_auth
         routes = table.read(proxied, engine) if proxied else None
 

@@ -78,6 +78,8 @@ class BundleInfo:
         reads: Paths below the input that a decision may depend on; `*` for all of it.
 
         deterministic: Whether nothing but the input and the bundle counts.
+
+        golden: Path of the decisions that it promises, where it does.
     """
 
     name: str
@@ -88,6 +90,7 @@ class BundleInfo:
     agreement: Agreement | None
     reads: tuple[str, ...] = EVERYTHING
     deterministic: bool = False
+    golden: DataPath | None = None
 
     @property
     def identity(self) -> tuple[str, str]:
@@ -126,6 +129,7 @@ class BundleInfo:
                     agreement,
                     manifest.reads,
                     manifest.deterministic,
+                    manifest.golden,
                 )
         raise BundleNotActive()
 

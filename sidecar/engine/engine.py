@@ -8,15 +8,18 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import inf
 from time import monotonic, perf_counter
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 from sidecar.bundle.manifest import DataPath
+from sidecar.delivery.failure import CODES
+from sidecar.delivery.state import State
 from sidecar.engine.bundle_info import BundleInfo
 from sidecar.engine.client import Answer, Opa
 from sidecar.engine.decision import ABSENT, Decision
 from sidecar.engine.memory import Memory, Question, paths_of
 from sidecar.errors import (
     BundleNotActive,
+    BundleRefused,
     DecisionMalformed,
     DecisionUndefined,
     EngineBusy,
@@ -36,7 +39,13 @@ _TRIES: Final = 3
 _TRUSTED_FOR_S: Final = 1.0
 
 # These say nothing of the evaluation that was asked: the next one would only wait as long.
-_FOR_ALL: Final = (BundleNotActive, EngineBusy, EngineTimeout, EngineUnreachable)
+_FOR_ALL: Final = (
+    BundleNotActive,
+    BundleRefused,
+    EngineBusy,
+    EngineTimeout,
+    EngineUnreachable,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +61,49 @@ class EngineStatus:
         reason: Why, as a fixed sentence.
 
         revision: Revision of the active bundle, where there is one.
+
+        age_s: How long ago it was seen to be the newest, in seconds; None where that is not known.
+
+        failing: Why the newest is not active, as a code; None where it is.
     """
 
     ready: bool
     state: Literal["ready", "degraded", "not ready"]
     reason: str
     revision: str | None
+    age_s: float | None = None
+    failing: str | None = None
+
+
+class Guard(Protocol):
+    """
+    Keeps the engine from deciding by bundles that are not good enough.
+    """
+
+    def state(self) -> State:
+        """
+        How things stand with the bundles.
+        """
+
+    def age_s(self) -> float | None:
+        """
+        How long ago they were seen to be the newest, in seconds; None where that is not known.
+        """
+
+    def stale(self) -> bool:
+        """
+        Whether that is longer ago than it may be.
+        """
+
+    def let_decide(self) -> None:
+        """
+        Raise an EngineError where no decision may be made.
+        """
+
+    def judge(self, info: BundleInfo, opa: Opa) -> None:
+        """
+        Raise an EngineError where a bundle must not decide.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +190,8 @@ class Engine:
         memory: Where decisions are remembered; None where OPA is asked for each.
 
         clock: Tells seconds that only go up.
+
+        guard: Keeps bundles away that are not good enough; None where any will do.
     """
 
     def __init__(
@@ -153,11 +201,13 @@ class Engine:
         today: Callable[[], str] = utc_today,
         memory: Memory | None = None,
         clock: Callable[[], float] = monotonic,
+        guard: Guard | None = None,
     ) -> None:
         self._client = client
         self._today = today
         self._memory = memory
         self._clock = clock
+        self._guard = guard
         self._confirmed = _Confirmed({}, -inf)
         # The active bundle, and the one before it: answers on their way may still need that.
         self._known: tuple[BundleInfo, ...] = ()
@@ -175,6 +225,7 @@ class Engine:
         Raises:
             EngineError: No decision was made; its class says why.
         """
+        self._let_decide()
         return self._alone(self._dated(evaluation), stages)
 
     def decide_all(
@@ -194,6 +245,7 @@ class Engine:
         Raises:
             EngineError: Not one decision was made.
         """
+        self._let_decide()
         dated = [self._dated(evaluation) for evaluation in evaluations]
         decided: list[Decision | EngineError | None] = [self._recalled(each) for each in dated]
         missing = [index for index, known in enumerate(decided) if known is None]
@@ -245,6 +297,7 @@ class Engine:
                 raise NotFound()
             return info.search[kind]
 
+        self._let_decide()
         if kind not in self.bundle().search:
             # A newer bundle may have it.
             self._refreshed()
@@ -269,24 +322,37 @@ class Engine:
         known = self._known or (self._refreshed(),)
         return next((info for info in known if info.revision == revision), known[0])
 
+    def delivered(self) -> State | None:
+        """
+        How things stand with the bundles, where somebody looks.
+        """
+        return self._guard.state() if self._guard else None
+
     def status(self) -> EngineStatus:
         """
         Ask OPA whether decisions can be made.
         """
+        known = self._guard
+        state = known.state() if known else State()
+        failing = state.failing.code if state.failing else None
+        age = known.age_s() if known else None
         try:
+            self._let_decide()
             info = self._refreshed()
         except EngineError as wrong:
-            return EngineStatus(False, "not ready", wrong.message, None)
+            reason = wrong.message + _of_the_newest(state)
+            return EngineStatus(False, "not ready", reason, None, age, failing)
         if not self._client.check_health({"bundles": "true"}):
             reason = "The policy engine says that not all of its bundles are active."
-            return EngineStatus(False, "not ready", reason, info.revision)
-        if not info.revision:
-            reason = "Decisions are made, but the bundle has no revision."
-            return EngineStatus(True, "degraded", reason, info.revision)
-        if info.agreement and info.agreement.gaps:
-            reason = "Decisions are made, but the bundle lacks documents to explain them with."
-            return EngineStatus(True, "degraded", reason, info.revision)
-        return EngineStatus(True, "ready", "Decisions are made.", info.revision)
+            return EngineStatus(False, "not ready", reason, info.revision, age, failing)
+        amiss = _amiss(info, state, stale=known is not None and known.stale())
+        reason = "Decisions are made" + (f", but {amiss}." if amiss else ".")
+        word: Literal["ready", "degraded"] = "degraded" if amiss else "ready"
+        return EngineStatus(True, word, reason, info.revision, age, failing)
+
+    def _let_decide(self) -> None:
+        if self._guard:
+            self._guard.let_decide()
 
     def _alone(self, dated: _Dated, stages: Stages | None) -> Decision:
         recalled = self._recalled(dated)
@@ -419,12 +485,36 @@ class Engine:
     def _refreshed(self) -> BundleInfo:
         known = self._known[:1]
         info = BundleInfo.read(self._client, *known)
+        if self._guard:
+            self._guard.judge(info, self._client)
         if info not in known:
             self._known = (info, *known)
         return info
 
     def _dated(self, evaluation: Evaluation) -> _Dated:
         return _Dated({**evaluation, "environment": {"date": self._today()}})
+
+
+def _amiss(info: BundleInfo, state: State, *, stale: bool) -> str | None:
+    """
+    Say what is amiss where decisions are made.
+    """
+    if not info.revision:
+        return "the bundle has no revision"
+    if info.agreement and info.agreement.gaps:
+        return "the bundle lacks documents to explain them with"
+    said = []
+    if stale:
+        said.append("the bundle has not been confirmed for longer than it may be")
+    if state.failing:
+        said.append(f"the newest bundle is not used: {CODES[state.failing.code]}")
+    return ", and ".join(said) or None
+
+
+def _of_the_newest(state: State) -> str:
+    if state.failing is None:
+        return ""
+    return f" The newest bundle is not used: {CODES[state.failing.code]}."
 
 
 def _question(info: BundleInfo, revisions: Mapping[str, str], dated: _Dated) -> Question | None:

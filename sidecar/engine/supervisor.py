@@ -158,6 +158,14 @@ class Supervisor:
         return f"unix://{self._home.socket}"
 
     @property
+    def folder(self) -> Path:
+        """
+        OPA's folder, once it was started.
+        """
+        assert self._home is not None, "not started"
+        return self._home.folder
+
+    @property
     def pid(self) -> int | None:
         """
         OPA's process id, while there is one.

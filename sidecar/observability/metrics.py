@@ -13,6 +13,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from sidecar.delivery.failure import CODES
 from sidecar.engine.bundle_info import NO_AGREEMENT, BundleInfo
 from sidecar.engine.decision import Decision, objects
 from sidecar.engine.engine import Engine
@@ -189,6 +190,7 @@ class _Now(Collector):
         yield GaugeMetricFamily(
             "privacy_ready", "Whether decisions can be made.", value=float(status.ready)
         )
+        yield from _delivered(self._engine, status.age_s)
         if self._restarts is not None:
             yield CounterMetricFamily(
                 "privacy_engine_restarts",
@@ -207,6 +209,36 @@ class _Now(Collector):
         agreement = info.agreement or NO_AGREEMENT
         bundle.add_metric([agreement.id, agreement.version, info.revision], 1)
         yield bundle
+
+
+def _delivered(engine: Engine, age_s: float | None) -> Iterator[Metric]:
+    """
+    Say how things stand with the bundles.
+    """
+    state = engine.delivered()
+    if state is None:
+        return
+    failures = CounterMetricFamily(
+        "privacy_bundle_activation_failures",
+        "How often a bundle did not become active, by what was wrong.",
+        labels=["code"],
+    )
+    for code in CODES:
+        failures.add_metric([code], state.failures.get(code, 0))
+    yield failures
+    at = state.confirmed_at()
+    if at is None or age_s is None:
+        return
+    yield GaugeMetricFamily(
+        "privacy_bundle_age_seconds",
+        "How long ago the active bundles were seen to be the newest; 0 for what is set.",
+        value=age_s,
+    )
+    yield GaugeMetricFamily(
+        "privacy_bundle_last_success_timestamp_seconds",
+        "When the active bundles were seen to be the newest, or activated where they are set.",
+        value=at,
+    )
 
 
 def _outcome(decision: Decision, context: Mapping[str, Any]) -> str:

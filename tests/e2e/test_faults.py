@@ -434,7 +434,7 @@ def test_a_killed_master_leaves_nothing_for_long():
         sidecar.process.wait()
 
         assert eventually(lambda: not any(map(lives, children)))
-        assert _kinds(sidecar.left) == {"sidecar-opa", "sidecar-metrics"}
+        assert _kinds(sidecar.left) == {"sidecar-opa", "sidecar-metrics", "sidecar-bundle"}
         with running(SIDECAR_BUNDLE=FAULTY, TMPDIR=str(sidecar.temporary)) as successor:
             assert _kinds(sidecar.left) == {"sidecar-opa", "sidecar-metrics"}
             assert len(sidecar.left) == 2

@@ -25,7 +25,7 @@ def test_a_decision_is_all_that_it_takes():
     Everything else may be absent.
     """
     assert Manifest.from_document(LEAST) == Manifest(
-        "", ("a", "decision"), None, {}, None, ("*",), False
+        "", ("a", "decision"), None, None, {}, None, ("*",), False
     )
 
 

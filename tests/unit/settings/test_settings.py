@@ -23,8 +23,8 @@ from sidecar.settings import (
 HERE: Final = Path(__file__).parent
 ROOT: Final = Path(__file__).parents[3]
 _SECTIONS: Final = (
-    "listen, listen_beyond_loopback, public_url, bundle, signing, server, limits, opa, memory, "
-    "discovery, log, callers, tls, forward_auth, records"
+    "listen, listen_beyond_loopback, public_url, bundle, signing, bundles, server, limits, opa, "
+    "memory, discovery, log, callers, tls, forward_auth, records"
 )
 _SERVER: Final = "workers, threads, keepalive_s, receive_within_s, stop_within_s"
 _TAKEN: Final = (
@@ -179,6 +179,17 @@ def test_defaults():
         "public_url": None,
         "bundle": ROOT / "policies",
         "signing": {"keys": None},
+        "bundles": {
+            "config": None,
+            "beside": (),
+            "persistence": None,
+            "bytes": 67_108_864,
+            "min_revision": None,
+            "max_staleness_s": None,
+            "when_stale": "serve",
+            "golden": "refuse",
+            "golden_within_s": 5.0,
+        },
         "server": {
             "workers": 1,
             "threads": 8,
