@@ -8,6 +8,7 @@ import json
 import os
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -197,3 +198,35 @@ def _builder(
         .not_valid_before(now - datetime.timedelta(days=2))
         .not_valid_after(now + datetime.timedelta(days=valid_days))
     )
+
+
+KINDS: dict[str, Callable[[], PrivateKey]] = {
+    "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
+    "ES384": lambda: ec.generate_private_key(ec.SECP384R1()),
+    "RS256": lambda: rsa.generate_private_key(65537, 2048),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate,
+}
+
+
+def public_pem(key: Any) -> bytes:
+    encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    return bytes(key.public_key().public_bytes(encoding, form))
+
+
+class Keys:
+    """
+    Pairs of keys in a folder: `NAME.key` and `NAME.pub`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def make(self, name: str, kind: str = "ES256") -> tuple[Path, Path]:
+        """
+        Make a pair.
+        """
+        key = KINDS[kind]()
+        private, public = self._folder / f"{name}.key", self._folder / f"{name}.pub"
+        private.write_bytes(pem(key))
+        public.write_bytes(public_pem(key))
+        return private, public

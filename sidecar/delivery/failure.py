@@ -28,12 +28,12 @@ What may be wrong with a bundle, as a metric's label has it, and as a sentence d
 # OPA tells most of its errors by their words alone. The first row that fits is taken.
 _OPA_SAYS: Final = (
     ("download", ("request failed", "server replied", "dial tcp", "failed to pull")),
-    ("signature", ("signature", "JWT", "verification key", "files in the bundle do not match")),
+    ("signature", ("signature", "JWT", "verification key", "digest mismatch")),
     ("size", ("exceeded max size", "size limit", "exceeds")),
     ("roots", ("roots",)),
+    ("archive", ("archive read failed", "gzip", "unexpected EOF")),
     ("manifest", ("manifest",)),
     ("compile", ("rego_", "yaml", "json", "merge")),
-    ("archive", ("archive", "gzip", "tar", "EOF")),
 )
 
 

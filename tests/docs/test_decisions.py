@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from sidecar import errors
+from sidecar.bundle.archive import BundleTooLarge
 from sidecar.errors import SidecarError
 from tests.e2e.pages import table
 from tests.e2e.serve import ROOT
@@ -20,6 +21,7 @@ NEVER_ANSWERED = {
     errors.EngineError,
     errors.SettingsError,
     errors.MissingPart,
+    BundleTooLarge,
 }
 
 

@@ -8,11 +8,9 @@ import json
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import x25519
 
 from sidecar.bundle import archive
 from sidecar.bundle.archive import unpack
@@ -20,38 +18,7 @@ from sidecar.bundle.build import BuiltBundle
 from sidecar.bundle.inspection import Inspection
 from sidecar.bundle.signing import SIGNATURES, public_algorithm, sign, verify
 from sidecar.errors import SettingsError
-from tests.credentials import PrivateKey, pem
-
-KINDS: dict[str, Callable[[], PrivateKey]] = {
-    "ES256": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "ES384": lambda: ec.generate_private_key(ec.SECP384R1()),
-    "RS256": lambda: rsa.generate_private_key(65537, 2048),
-    "EdDSA": ed25519.Ed25519PrivateKey.generate,
-}
-
-
-def _public(key: Any) -> bytes:
-    encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    return bytes(key.public_key().public_bytes(encoding, form))
-
-
-class Keys:
-    """
-    Pairs of keys in a folder: `NAME.key` and `NAME.pub`.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def make(self, name: str, kind: str = "ES256") -> tuple[Path, Path]:
-        """
-        Make a pair.
-        """
-        key = KINDS[kind]()
-        private, public = self._folder / f"{name}.key", self._folder / f"{name}.pub"
-        private.write_bytes(pem(key))
-        public.write_bytes(_public(key))
-        return private, public
+from tests.credentials import KINDS, Keys, public_pem
 
 
 @pytest.fixture
@@ -299,7 +266,7 @@ def test_keys_that_cannot_be_used_are_named(tmp_path: Path, bundle: Path, opa_bi
     Whatever the file holds instead.
     """
     strange = tmp_path / "strange.pub"
-    strange.write_bytes(_public(x25519.X25519PrivateKey.generate()))
+    strange.write_bytes(public_pem(x25519.X25519PrivateKey.generate()))
     text = tmp_path / "text"
     text.write_text("no key", "utf-8")
 
