@@ -5,7 +5,8 @@ A store that speaks S3, run for tests: SeaweedFS, as `make tools-bundles` instal
 import json
 import os
 import subprocess
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -125,16 +126,23 @@ def store_running(folder: Path) -> Iterator[Store]:
                 raise RuntimeError(f"the store ended, or did not work in time:\n{said}")
             yield store
         finally:
-            process.terminate()
-            try:
-                process.wait(_STOPPED_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+            # What it keeps is thrown away: it need not take its time to end well.
+            process.kill()
+            process.wait(_STOPPED_WITHIN_S)
+            _remove_sockets(ports.values())
 
 
-def _weed() -> Path:
-    return Path(os.environ["BUNDLE_SERVERS"], "bin", "weed")
+def _weed() -> str:
+    return str(Path(os.environ["BUNDLE_SERVERS"], "bin", "weed"))
+
+
+def _remove_sockets(ports: Iterable[int]) -> None:
+    """
+    Remove what it makes for itself outside its folder.
+    """
+    for port in ports:
+        for socket in Path(tempfile.gettempdir()).glob(f"seaweedfs-*-{port}.sock"):
+            socket.unlink(missing_ok=True)
 
 
 def _works(store: Store) -> bool:
@@ -146,7 +154,8 @@ def _works(store: Store) -> bool:
         if _WORKS not in {each["Name"] for each in client.list_buckets()["Buckets"]}:
             client.create_bucket(Bucket=_WORKS)
         client.put_object(Bucket=_WORKS, Key=_WORKS, Body=b"")
-        return client.get_object(Bucket=_WORKS, Key=_WORKS)["Body"].read() == b""
+        content: bytes = client.get_object(Bucket=_WORKS, Key=_WORKS)["Body"].read()
+        return content == b""
     except (BotoCoreError, ClientError, HTTPException, OSError):
         return False
     finally:
