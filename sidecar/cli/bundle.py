@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 
 from sidecar.bundle import signing
-from sidecar.bundle.build import Additions
+from sidecar.bundle.build import Additions, open_bundle
 from sidecar.bundle.build import build as build_bundle
 from sidecar.bundle.inspection import Inspection
 from sidecar.bundle.opa import opa_binary
+from sidecar.bundle.shipping import shop
 from sidecar.delivery.failure import CODES, Refused
 from sidecar.delivery.gate import Gate
 from sidecar.delivery.settings import Bundles
@@ -122,6 +123,29 @@ def verify(file: Path, keys: tuple[Path, ...]) -> None:
         click.echo(wrong.message, err=True)
         sys.exit(1)
     click.echo(f"{file} is signed by {by}")
+
+
+@bundle.command()
+@click.argument("file", type=_FILE)
+@click.argument("address")
+def push(file: Path, address: str) -> None:
+    """Put FILE where sidecars fetch it.
+
+    ADDRESS is oci://registry/repository:tag, oci+http://… without TLS, or s3://bucket/key.
+    Credentials are found as `docker login` and AWS' tools leave them.
+    """
+    revision = open_bundle(file).revision
+    shop(address).put(file)
+    click.echo(f"{address} (revision {revision})")
+
+
+@bundle.command()
+@click.argument("address")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True)
+def pull(address: str, output: Path) -> None:
+    """Get the bundle that is at ADDRESS, as `push` takes it."""
+    shop(address).get(output)
+    click.echo(f"{output} (revision {open_bundle(output).revision})")
 
 
 @bundle.command()

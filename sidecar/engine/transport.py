@@ -164,12 +164,15 @@ class Session:
             retries=_FOLLOW if follow else False,
             redirect=follow,
         )
-        try:
-            answer = ask()
-        except ProtocolError as broken:
-            if method not in _QUESTIONS or not isinstance(broken.args[-1], _Dropped):
-                raise
-            answer = ask()
+        # Where OPA ends, all that were kept are dropped: each is found out by itself.
+        for left in reversed(range(self._endpoint.connections + 1)):
+            try:
+                answer = ask()
+                break
+            except ProtocolError as broken:
+                again = method in _QUESTIONS and isinstance(broken.args[-1], _Dropped)
+                if not (again and left):
+                    raise
         return Response(answer.status, answer.data)
 
     def _target(self, url: str) -> str:

@@ -14,16 +14,11 @@ import pytest
 
 from tests.credentials import Keys
 from tests.delivery.bundle_server import BundleServer, bundle_server
-from tests.delivery.workshop import DATA, POLICY, Files, Workshop, packed, with_manifest
+from tests.delivery.workshop import DATA, POLICY, WALK, Files, Workshop, packed, with_manifest
 from tests.e2e.serve import Sidecar, running
 from tests.running import eventually
 
 MOST_BYTES = 200_000
-WALK = {
-    "subject": {"type": "guest", "id": "g"},
-    "action": {"name": "walk"},
-    "resource": {"type": "park", "id": "p"},
-}
 
 
 @dataclass(frozen=True, slots=True)

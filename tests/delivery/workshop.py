@@ -21,6 +21,11 @@ Spoil = Callable[[Files], None]
 
 POLICY = "park/decision/decision.rego"
 DATA = "data.json"
+WALK = {
+    "subject": {"type": "guest", "id": "g"},
+    "action": {"name": "walk"},
+    "resource": {"type": "park", "id": "p"},
+}
 GOLDEN = """\
 - name: Walking
   request: {subject: {type: guest, id: g}, action: {name: walk}, resource: {type: park, id: p}}
