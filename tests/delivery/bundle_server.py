@@ -3,9 +3,10 @@ A server that bundles are fetched from: plain HTTP, with entity tags.
 """
 
 import hashlib
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,6 +28,7 @@ class BundleServer:
     folder: Path
     port: int = 0
     _held: list[tuple[ThreadingHTTPServer, threading.Thread]] = field(default_factory=list)
+    _connections: set[socket.socket] = field(default_factory=set)
 
     @property
     def url(self) -> str:
@@ -45,10 +47,18 @@ class BundleServer:
         """
         Begin to listen.
         """
-        folder = self.folder
+        folder, connections = self.folder, self._connections
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def setup(self) -> None:
+                super().setup()
+                connections.add(self.connection)
+
+            def finish(self) -> None:
+                connections.discard(self.connection)
+                super().finish()
 
             def do_GET(self) -> None:
                 try:
@@ -85,6 +95,10 @@ class BundleServer:
             server.shutdown()
             server.server_close()
             thread.join()
+        # Those that are kept would go on being answered.
+        for connection in [*self._connections]:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager
