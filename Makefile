@@ -134,8 +134,9 @@ fmt: $(VENV)/dev  ## Format Python and Rego
 bundle: $(VENV)/runtime  ## Build the bundle from policies/ (ENVIRONMENT=…, NUMBER=…)
 	$(SIDECAR) bundle build policies --golden tests/scenarios $(bundle_options)
 
-bundle_options = $(if $(ENVIRONMENT),--environment bundles/environments/$(ENVIRONMENT)) \
-	$(if $(NUMBER),--number $(NUMBER))
+environment = bundles/environments/$(ENVIRONMENT)
+bundle_options = $(if $(ENVIRONMENT),--environment $(environment) \
+	$(addprefix --golden ,$(wildcard $(environment)/golden.yaml))) $(if $(NUMBER),--number $(NUMBER))
 
 .PHONY: watch
 watch: $(VENV)/dev  ## Edit policies/, and see at once what it does, with a sidecar that is on it

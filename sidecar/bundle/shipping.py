@@ -23,6 +23,7 @@ from sidecar.errors import MissingPart, SettingsError
 # What OPA takes for a bundle: an image's layer, and an image's configuration.
 _LAYER: Final = "application/vnd.oci.image.layer.v1.tar+gzip"
 _CONFIG: Final = "application/vnd.oci.image.config.v1+json"
+_REACHED_WITHIN_S: Final = 10.0
 _FORMS: Final = "oci://registry/repository:tag, oci+http://… without TLS, or s3://bucket/key"
 
 
@@ -108,6 +109,9 @@ class _Registry:
 
     def _client(self) -> Any:
         oras = _part("oras.client", "oci")
+        # The client would try for a minute to reach one that is not there.
+        scheme = "https" if self.tls else "http"
+        requests.head(f"{scheme}://{self.name.partition('/')[0]}/v2/", timeout=_REACHED_WITHIN_S)
         return oras.OrasClient(insecure=not self.tls)
 
     @contextmanager
