@@ -7,28 +7,29 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 import click
 
 from sidecar import strict
 from sidecar.bundle.opa import opa_binary
+from sidecar.cli import progress
+from sidecar.cli.progress import Progress
 from sidecar.errors import SettingsError
-from sidecar.replay.deciding import Progress, policy
-from sidecar.replay.grouping import grouped
-from sidecar.replay.impact import BY, CLOSED, OPENED, UNDECIDED, Flip, Impact, unacknowledged
-from sidecar.replay.reading import recorded
+from sidecar.records.query import Records
+from sidecar.records.source import Source
+from sidecar.replay.deciding import policy
+from sidecar.replay.grouping import Group, grouped
+from sidecar.replay.impact import BY, Impact, unacknowledged
+from sidecar.replay.page import WORDS, page
 
 _PATH = click.Path(exists=True, path_type=Path)
-_WORDS = {
-    OPENED: "refusals become permissions",
-    CLOSED: "permissions become refusals",
-    UNDECIDED: "are not decided any more",
-}
-_SHOWN = 20
+_SHOWN: Final = 20
+_TOLD_EVERY: Final = 500
 
 
 @click.command()
-@click.argument("records", type=_PATH, nargs=-1, required=True)
+@click.argument("records", nargs=-1, required=True)
 @click.option("--against", type=_PATH, required=True, help="The new bundle, a folder or a tarball.")
 @click.option("--baseline", type=_PATH, help="The bundle before; by default what was recorded.")
 @click.option(
@@ -37,44 +38,74 @@ _SHOWN = 20
     help="A YAML file that says which refusals may become permissions.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write the report as JSON.")
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the report into this file too, as a page to look at.",
+)
+@progress.option
 def replay(
-    records: tuple[Path, ...],
+    records: tuple[str, ...],
     against: Path,
     baseline: Path | None,
     acknowledged: Path | None,
     as_json: bool,
+    html: Path | None,
+    progress: bool | None,
 ) -> None:
     """Say which of the recorded decisions a new bundle would make otherwise.
 
-    RECORDS are files of decision records, or folders of them. Records that the bundles cannot tell
-    apart are evaluated once.
+    RECORDS are files of decision records (JSON lines, with or without gzip, or Parquet), folders of
+    them, or addresses such as s3://bucket/prefix. Records that the bundles cannot tell apart are
+    evaluated once.
 
     Exits 1 where a refusal becomes a permission that is not acknowledged.
     """
     known = _acknowledged(acknowledged) if acknowledged else []
-    opa = opa_binary()
-    with ExitStack() as held:
-        new = held.enter_context(policy(against, opa))
-        old = held.enter_context(policy(baseline, opa)) if baseline else None
-        reads = {*new.reads, *(old.reads if old else ())}
-        groups = grouped(recorded(records), sorted(reads))
-        before = old.decide(groups, _progress("before")) if old else None
-        impact = Impact.of(groups, before, new.decide(groups, _progress("after")))
+    impact = _impact(records, against, baseline, Progress(progress))
     left = unacknowledged(impact.flips, known)
+    open_records = sum(flip.group.count for flip in left)
+    if html:
+        compared = f"what {baseline} decides" if baseline else "what was recorded"
+        _write(html, page(impact, open_records, str(against), compared))
     if as_json:
         click.echo(json.dumps({**impact.said(), "unacknowledged": len(left)}, indent=2))
     else:
-        click.echo("\n".join(_report(impact, left)))
+        click.echo("\n".join(_report(impact, open_records)))
     if left:
         sys.exit(1)
 
 
-def _progress(what: str) -> Progress:
-    def told(done: int, of: int) -> None:
-        if sys.stderr.isatty():
-            click.echo(f"\r{what}: {done} of {of} questions", nl=done == of, err=True)
+def _impact(
+    places: tuple[str, ...], against: Path, baseline: Path | None, shown: Progress
+) -> Impact:
+    opa = opa_binary()
+    source = Source(places)
+    with ExitStack() as held:
+        new = held.enter_context(policy(against, opa))
+        old = held.enter_context(policy(baseline, opa)) if baseline else None
+        groups = _groups(source, sorted({*new.reads, *(old.reads if old else ())}), shown)
+        bar = held.enter_context(shown.bar("deciding", len(groups)))
+        before = old.decide(groups) if old else None
+        return Impact.of(groups, before, bar.through(new.decide(groups), _TOLD_EVERY))
 
-    return told
+
+def _groups(source: Source, reads: list[str], shown: Progress) -> list[Group]:
+    with shown.bar("reading", source.size) as bar:
+        records = Records(source, bar.advance)
+        groups = grouped(records, reads)
+    if records.lost:
+        # An impact of less than all would be none.
+        more = f" (and {records.lost - 1} more lines)" if records.lost > 1 else ""
+        raise SettingsError(f"{records.unreadable[0]}: it is no record of a decision{more}")
+    return groups
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as wrong:
+        raise SettingsError(f"{file} cannot be written: {wrong.strerror}") from wrong
 
 
 def _acknowledged(file: Path) -> list[Mapping[str, str]]:
@@ -95,16 +126,17 @@ def _acknowledged(file: Path) -> list[Mapping[str, str]]:
     return entries
 
 
-def _report(impact: Impact, left: list[Flip]) -> Iterator[str]:
+def _report(impact: Impact, left: int) -> Iterator[str]:
     yield f"{impact.records} records, {impact.evaluations} different questions"
-    for kind, words in _WORDS.items():
+    for kind, words in WORDS.items():
         yield f"{impact.count(kind):>8} {words}"
     for what in BY:
         if counts := impact.by(what):
             yield f"\nby {what}"
-            for name, kinds in sorted(counts.items(), key=lambda item: -sum(item[1].values())):
-                told = ", ".join(f"{number} {kind}" for kind, number in kinds.items())
-                yield f"  {name or '(not recorded)'}: {told}"
+            for name, tally in sorted(counts.items(), key=lambda item: -item[1].counts.total()):
+                told = ", ".join(f"{number} {kind}" for kind, number in tally.counts.items())
+                example = tally.example.group.example.decision_id
+                yield f"  {name or '(not recorded)'}: {told}, as in {example}"
     if impact.flips:
         yield "\nexamples"
     for flip in impact.flips[:_SHOWN]:
@@ -117,4 +149,4 @@ def _report(impact: Impact, left: list[Flip]) -> Iterator[str]:
     if len(impact.flips) > _SHOWN:
         yield f"  and {len(impact.flips) - _SHOWN} more; --json has them all"
     if left:
-        yield f"\nnot acknowledged: {sum(flip.group.count for flip in left)} records"
+        yield f"\nnot acknowledged: {left} records"

@@ -86,6 +86,14 @@ class Segment:
         packed = ".gz" if self.packed else ""
         return f"{self.chain}-{self.number:06d}{opened}.jsonl{packed}"
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """
+        The file's name, and those that it gets once it is whole and once it is compressed.
+        """
+        later = (type(self)(self.chain, self.number, packed=packed) for packed in (False, True))
+        return tuple(dict.fromkeys((self.name, *(each.name for each in later))))
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:

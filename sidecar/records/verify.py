@@ -217,14 +217,9 @@ def _records(path: Path, segment: Segment) -> Iterator[bytes]:
     """
     Read a segment, also where it was sealed or compressed since.
     """
-    yield from _lines(next(filter(Path.exists, _names(path, segment))), segment.open)
-
-
-def _names(path: Path, segment: Segment) -> Iterator[Path]:
-    yield path / segment.name
-    for packed in (False, True):
-        yield path / Segment(segment.chain, segment.number, packed=packed).name
-    raise FileNotFoundError(segment.name)
+    files = (path / name for name in segment.names)
+    there = next(filter(Path.exists, files), path / segment.name)
+    yield from _lines(there, segment.open)
 
 
 def _lines(path: Path, growing: bool = False) -> Iterator[bytes]:

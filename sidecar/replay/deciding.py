@@ -2,7 +2,7 @@
 Deciding again on what was recorded, by another bundle.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,6 @@ from sidecar.replay.grouping import Group
 _AT_ONCE: Final = 500
 _WITHIN_S: Final = 60.0
 
-Progress = Callable[[int, int], None]
-
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -38,21 +36,13 @@ class Policy:
     engine: Engine
     reads: tuple[str, ...]
 
-    def decide(self, groups: Sequence[Group], progress: Progress) -> list[Decision | EngineError]:
+    def decide(self, groups: Sequence[Group]) -> Iterator[Decision | EngineError]:
         """
-        Decide on each group, on the date that it was decided on.
-
-        Args:
-            groups: The records.
-
-            progress: Told how many groups of how many are done.
+        Decide on each group, on the date that it was decided on, some at a time.
         """
-        outcomes: list[Decision | EngineError] = []
         for start in range(0, len(groups), _AT_ONCE):
             some = groups[start : start + _AT_ONCE]
-            outcomes += self.engine.decide_as_of([group.question for group in some])
-            progress(len(outcomes), len(groups))
-        return outcomes
+            yield from self.engine.decide_as_of([group.example.asked for group in some])
 
 
 @contextmanager

@@ -2,13 +2,33 @@
 Records that ask the same: they are evaluated once, however many they are.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from sidecar.engine.memory import Paths
-from sidecar.replay.reading import Recorded
+from sidecar.records.query import Records
+from sidecar.replay.recorded import Recorded
+
+# Records whose values are written alike; what means the same is found among these.
+_ALIKE: Final = """
+SELECT
+    number,
+    application,
+    example->>'$.decision_id',
+    json_extract(example, '$.input')::VARCHAR,
+    json_extract(example, '$.result')::VARCHAR
+FROM (
+    SELECT count(*) AS number, application, arg_min(json, decision_id) AS example
+    FROM records
+    WHERE valid
+    GROUP BY application, json_extract(json, $paths)
+)
+"""
+_RESULT: Final = ("$.result.decision", "$.result.context.permitted")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
 
 
 @dataclass(slots=True)
@@ -17,9 +37,7 @@ class Group:
     Records that no bundle can tell apart, and that were answered alike.
 
     Attributes:
-        example: The first of them.
-
-        question: What they ask, on the date that it has.
+        example: One of them: of those with the same values in the same order, the first by name.
 
         count: How many there are.
 
@@ -27,28 +45,32 @@ class Group:
     """
 
     example: Recorded
-    question: dict[str, Any]
     count: int = 0
     applications: Counter[str] = field(default_factory=Counter)
 
 
-def grouped(records: Iterable[Recorded], reads: Sequence[str]) -> list[Group]:
+def grouped(records: Records, reads: Sequence[str]) -> list[Group]:
     """
     Group records.
 
     Args:
-        records: The records; they are gone through once, and are not kept.
+        records: The records; one of each group is kept.
 
         reads: The paths that any of the bundles reads (contract, section 3).
+
+    Raises:
+        SettingsError: A file of records cannot be read.
     """
     paths = Paths(reads)
     groups: dict[Any, Group] = {}
-    for record in records:
-        asked = _question(record.asked)
-        key = (paths.values(asked), record.allowed, permitted(record.context))
-        group = groups.setdefault(key, Group(record, asked))
-        group.count += 1
-        group.applications[record.application] += 1
+    for count, application, *example in records.ask(_ALIKE, {"paths": [*_extracted(reads)]}):
+        record = Recorded(*example)
+        # What cannot be written otherwise is told apart as it stands.
+        values = paths.values(record.asked) or record.input
+        key = (values, record.allowed, permitted(record.context))
+        group = groups.setdefault(key, Group(record))
+        group.count += count
+        group.applications[application] += count
     return list(groups.values())
 
 
@@ -60,11 +82,16 @@ def permitted(context: dict[str, Any]) -> tuple[str, ...] | None:
     return tuple(map(str, categories)) if isinstance(categories, list) else None
 
 
-def _question(asked: dict[str, Any]) -> dict[str, Any]:
+def _extracted(reads: Sequence[str]) -> Iterator[str]:
     """
-    Take out of an evaluation how much was to be answered: that decides nothing.
+    Say where in a record the values are that tell groups apart, at least.
     """
-    context = asked.get("context")
-    if not isinstance(context, dict) or "answer" not in context:
-        return asked
-    return {**asked, "context": {key: context[key] for key in context if key != "answer"}}
+    for path in reads:
+        at = "$.input"
+        for name in path.split("."):
+            # All of the input, or a name that needs quotes: what is there tells apart, all of it.
+            if not _NAME.fullmatch(name):
+                break
+            at += f".{name}"
+        yield at
+    yield from _RESULT

@@ -3,8 +3,9 @@ What would be decided otherwise, and how often.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any, Final
 
 from sidecar.engine.decision import Decision, objects
@@ -54,7 +55,7 @@ class Verdict:
         return cls(allowed, permitted(said), str(said.get("reason", "")), clauses)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Flip:
     """
     A group of records that would be decided otherwise.
@@ -93,6 +94,27 @@ class Flip:
 
 
 @dataclass(slots=True)
+class Tally:
+    """
+    Flips that count for one clause, action, purpose or application.
+
+    Attributes:
+        example: One of them.
+
+        counts: How many records there are, by the kind of flip.
+    """
+
+    example: Flip
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def said(self) -> dict[str, Any]:
+        """
+        Write it as JSON has it.
+        """
+        return {**self.counts, "example": self.example.group.example.decision_id}
+
+
+@dataclass(slots=True)
 class Impact:
     """
     What a change would have decided otherwise.
@@ -111,10 +133,13 @@ class Impact:
 
     @classmethod
     def of(
-        cls, groups: Sequence[Group], before: Sequence[Outcome] | None, after: Sequence[Outcome]
+        cls,
+        groups: Iterable[Group],
+        before: Iterable[Outcome] | None,
+        after: Iterable[Outcome],
     ) -> "Impact":
         """
-        Compare.
+        Compare. Of what is decided nothing but the flips is kept.
 
         Args:
             groups: The records.
@@ -123,17 +148,12 @@ class Impact:
 
             after: What the new one decides.
         """
-        impact = cls(sum(group.count for group in groups), len(groups))
-        for index, (group, new) in enumerate(zip(groups, after, strict=True)):
-            old = before[index] if before else None
-            if isinstance(old, EngineError):
-                # Nothing was permitted then.
-                verdict = Verdict(False, (), old.code, ())
-            elif old is None:
-                verdict = Verdict.of(group.example.allowed, group.example.context)
-            else:
-                verdict = Verdict.of(old.allowed, old.context)
-            flip = _flip(group, verdict, new)
+        impact = cls()
+        olds: Iterator[Outcome | None] = iter(before) if before else repeat(None)
+        for group, new in zip(groups, after, strict=True):
+            impact.records += group.count
+            impact.evaluations += 1
+            flip = _flip(group, _before(group, next(olds)), new)
             if flip:
                 impact.flips.append(flip)
         impact.flips.sort(key=lambda flip: (flip.kind != OPENED, -flip.group.count))
@@ -145,15 +165,17 @@ class Impact:
         """
         return sum(flip.group.count for flip in self.flips if flip.kind == kind)
 
-    def by(self, what: str) -> dict[str, dict[str, int]]:
+    def by(self, what: str) -> dict[str, Tally]:
         """
-        Count the records of each kind of flip by what they count for.
+        Count the records of each kind of flip by what they count for, with one of them.
         """
-        counts: dict[str, Counter[str]] = {}
+        tallies: dict[str, Tally] = {}
         for flip in self.flips:
             for name in flip.named(what):
-                counts.setdefault(name, Counter())[flip.kind] += flip.group.count
-        return {name: dict(counts[name]) for name in sorted(counts)}
+                # The flips that matter most come first.
+                tally = tallies.setdefault(name, Tally(flip))
+                tally.counts[flip.kind] += flip.group.count
+        return {name: tallies[name] for name in sorted(tallies)}
 
     def said(self) -> dict[str, Any]:
         """
@@ -163,7 +185,10 @@ class Impact:
             "records": self.records,
             "evaluations": self.evaluations,
             **{kind: self.count(kind) for kind in (OPENED, CLOSED, UNDECIDED)},
-            **{f"by_{what}": self.by(what) for what in BY},
+            **{
+                f"by_{what}": {name: tally.said() for name, tally in self.by(what).items()}
+                for what in BY
+            },
             "flips": [_said(flip) for flip in self.flips],
         }
 
@@ -186,6 +211,15 @@ def unacknowledged(flips: Iterable[Flip], acknowledged: Sequence[Mapping[str, st
             all(value in flip.named(by) for by, value in entry.items()) for entry in acknowledged
         )
     ]
+
+
+def _before(group: Group, old: Outcome | None) -> Verdict:
+    if old is None:
+        return Verdict.of(group.example.allowed, group.example.context)
+    if isinstance(old, EngineError):
+        # Nothing was permitted then.
+        return Verdict(False, (), old.code, ())
+    return Verdict.of(old.allowed, old.context)
 
 
 def _flip(group: Group, before: Verdict, outcome: Outcome) -> Flip | None:

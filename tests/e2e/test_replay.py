@@ -212,7 +212,10 @@ def test_a_sidecar_s_own_records_are_replayed(folder: Path, tmp_path: Path):
     [
         (b"{}\n", ", line 1: it is no record of a decision"),
         (b"\n[1]\n", ", line 2: it is no record of a decision"),
-        (b'{"decision_id": "d"\n{}\n', ", line 1: it is no record of a decision"),
+        (
+            b'{"decision_id": "d"\n{}\n',
+            ", line 1: it is no record of a decision (and 1 more lines)",
+        ),
     ],
 )
 def test_a_line_that_is_no_record_is_named(tmp_path: Path, content: bytes, says: str):
@@ -246,7 +249,7 @@ def test_half_a_line_at_the_end_is_passed_over(
     assert done.returncode == 0
     assert json.loads(done.stdout)["records"] == whole.count(b"\n") - 1
     assert refused.returncode == 2
-    assert f"{broken} cannot be read: it is broken off" in refused.stderr
+    assert f"{broken} cannot be read: it is broken off, or damaged" in refused.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,52 @@
+"""
+Decisions as they were recorded.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """
+    A decision as it was recorded. It is kept as it was written, which takes less room than what it
+    says.
+
+    Attributes:
+        decision_id: The decision's name.
+
+        input: The evaluation, as far as the record has it, in JSON.
+
+        result: What was decided, in JSON.
+    """
+
+    decision_id: str
+    input: str
+    result: str
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """
+        The evaluation, without how much was to be answered: that decides nothing.
+        """
+        asked: dict[str, Any] = json.loads(self.input)
+        context = asked.get("context")
+        if isinstance(context, dict):
+            context.pop("answer", None)
+        return asked
+
+    @property
+    def allowed(self) -> bool:
+        """
+        The verdict.
+        """
+        return bool(json.loads(self.result)["decision"])
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """
+        What was said beside it; empty where nothing was.
+        """
+        context = json.loads(self.result).get("context")
+        return context if isinstance(context, dict) else {}
