@@ -9,12 +9,17 @@ from pathlib import Path
 
 import click
 
+from sidecar.cli import questions
 from sidecar.records.verify import verify_file, verify_folder
 
 
 @click.group()
 def records() -> None:
     """Look after decision records."""
+
+
+for command in (questions.find, questions.clauses, questions.show):
+    records.add_command(command)
 
 
 @records.command()

@@ -14,6 +14,7 @@ import click
 from sidecar import strict
 from sidecar.bundle.opa import opa_binary
 from sidecar.cli import progress
+from sidecar.cli.printable import printable
 from sidecar.cli.progress import Progress
 from sidecar.errors import SettingsError
 from sidecar.records.query import Records
@@ -71,7 +72,7 @@ def replay(
     if as_json:
         click.echo(json.dumps({**impact.said(), "unacknowledged": len(left)}, indent=2))
     else:
-        click.echo("\n".join(_report(impact, open_records)))
+        click.echo("\n".join(map(printable, _report(impact, open_records))))
     if left:
         sys.exit(1)
 
@@ -132,13 +133,15 @@ def _report(impact: Impact, left: int) -> Iterator[str]:
         yield f"{impact.count(kind):>8} {words}"
     for what in BY:
         if counts := impact.by(what):
-            yield f"\nby {what}"
+            yield ""
+            yield f"by {what}"
             for name, tally in sorted(counts.items(), key=lambda item: -item[1].counts.total()):
                 told = ", ".join(f"{number} {kind}" for kind, number in tally.counts.items())
                 example = tally.example.group.example.decision_id
                 yield f"  {name or '(not recorded)'}: {told}, as in {example}"
     if impact.flips:
-        yield "\nexamples"
+        yield ""
+        yield "examples"
     for flip in impact.flips[:_SHOWN]:
         before = f"{flip.before.reason or flip.before.allowed} ({', '.join(flip.before.clauses)})"
         after = "nothing"
@@ -149,4 +152,5 @@ def _report(impact: Impact, left: int) -> Iterator[str]:
     if len(impact.flips) > _SHOWN:
         yield f"  and {len(impact.flips) - _SHOWN} more; --json has them all"
     if left:
-        yield f"\nnot acknowledged: {left} records"
+        yield ""
+        yield f"not acknowledged: {left} records"

@@ -54,6 +54,17 @@ class Verdict:
         clauses = tuple(str(clause.get("id")) for clause in objects(said.get("clauses")))
         return cls(allowed, permitted(said), str(said.get("reason", "")), clauses)
 
+    def said(self) -> dict[str, Any]:
+        """
+        Write it as JSON has it.
+        """
+        return {
+            "decision": self.allowed,
+            "permitted": None if self.permitted is None else list(self.permitted),
+            "reason": self.reason,
+            "clauses": list(self.clauses),
+        }
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Flip:
@@ -239,25 +250,14 @@ def _flip(group: Group, before: Verdict, outcome: Outcome) -> Flip | None:
 
 
 def _said(flip: Flip) -> dict[str, Any]:
-    def verdict(of: Verdict | None) -> dict[str, Any] | None:
-        if of is None:
-            return None
-        permitted = None if of.permitted is None else list(of.permitted)
-        return {
-            "decision": of.allowed,
-            "permitted": permitted,
-            "reason": of.reason,
-            "clauses": list(of.clauses),
-        }
-
     return {
         "kind": flip.kind,
         "records": flip.group.count,
         "applications": dict(flip.group.applications),
         "example": flip.group.example.decision_id,
         "input": flip.group.example.asked,
-        "before": verdict(flip.before),
-        "after": verdict(flip.after),
+        "before": flip.before.said(),
+        "after": flip.after.said() if flip.after else None,
     }
 
 
