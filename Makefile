@@ -174,6 +174,10 @@ bench: $(VENV)/dev  ## A request's way: parsing, OPA, transport, answering
 bench-policies: $(VENV)/dev  ## Each request of bench/requests/ against the built bundle
 	@$(BIN)/python -m bench.policies policies
 
+.PHONY: bench-replay
+bench-replay: $(VENV)/dev  ## A million records against a changed bundle, and a sample one by one
+	@$(BIN)/python -m bench.replay policies
+
 ##@ Clean
 
 .PHONY: clean

@@ -20,7 +20,7 @@ from sidecar.errors import SettingsError
 from sidecar.records.query import Records
 from sidecar.records.source import Source
 from sidecar.replay.deciding import policy
-from sidecar.replay.grouping import Group, grouped
+from sidecar.replay.grouping import Question, grouped
 from sidecar.replay.impact import BY, Impact, unacknowledged
 from sidecar.replay.page import WORDS, page
 
@@ -65,7 +65,7 @@ def replay(
     known = _acknowledged(acknowledged) if acknowledged else []
     impact = _impact(records, against, baseline, Progress(progress))
     left = unacknowledged(impact.flips, known)
-    open_records = sum(flip.group.count for flip in left)
+    open_records = sum(left.values())
     if html:
         compared = f"what {baseline} decides" if baseline else "what was recorded"
         _write(html, page(impact, open_records, str(against), compared))
@@ -85,21 +85,21 @@ def _impact(
     with ExitStack() as held:
         new = held.enter_context(policy(against, opa))
         old = held.enter_context(policy(baseline, opa)) if baseline else None
-        groups = _groups(source, sorted({*new.reads, *(old.reads if old else ())}), shown)
-        bar = held.enter_context(shown.bar("deciding", len(groups)))
-        before = old.decide(groups) if old else None
-        return Impact.of(groups, before, bar.through(new.decide(groups), _TOLD_EVERY))
+        questions = _questions(source, sorted({*new.reads, *(old.reads if old else ())}), shown)
+        bar = held.enter_context(shown.bar("deciding", len(questions)))
+        before = old.decide(questions) if old else None
+        return Impact.of(questions, before, bar.through(new.decide(questions), _TOLD_EVERY))
 
 
-def _groups(source: Source, reads: list[str], shown: Progress) -> list[Group]:
+def _questions(source: Source, reads: list[str], shown: Progress) -> list[Question]:
     with shown.bar("reading", source.size) as bar:
         records = Records(source, bar.advance)
-        groups = grouped(records, reads)
+        questions = grouped(records, reads)
     if records.lost:
         # An impact of less than all would be none.
         more = f" (and {records.lost - 1} more lines)" if records.lost > 1 else ""
         raise SettingsError(f"{records.unreadable[0]}: it is no record of a decision{more}")
-    return groups
+    return questions
 
 
 def _write(file: Path, text: str) -> None:
@@ -137,8 +137,7 @@ def _report(impact: Impact, left: int) -> Iterator[str]:
             yield f"by {what}"
             for name, tally in sorted(counts.items(), key=lambda item: -item[1].counts.total()):
                 told = ", ".join(f"{number} {kind}" for kind, number in tally.counts.items())
-                example = tally.example.group.example.decision_id
-                yield f"  {name or '(not recorded)'}: {told}, as in {example}"
+                yield f"  {name or '(not recorded)'}: {told}, as in {tally.example}"
     if impact.flips:
         yield ""
         yield "examples"

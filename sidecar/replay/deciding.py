@@ -16,7 +16,7 @@ from sidecar.engine.endpoint import Endpoint
 from sidecar.engine.engine import Engine
 from sidecar.engine.supervisor import Job, Supervisor
 from sidecar.errors import EngineError
-from sidecar.replay.grouping import Group
+from sidecar.replay.grouping import Question
 
 _AT_ONCE: Final = 500
 _WITHIN_S: Final = 60.0
@@ -36,13 +36,13 @@ class Policy:
     engine: Engine
     reads: tuple[str, ...]
 
-    def decide(self, groups: Sequence[Group]) -> Iterator[Decision | EngineError]:
+    def decide(self, questions: Sequence[Question]) -> Iterator[Decision | EngineError]:
         """
-        Decide on each group, on the date that it was decided on, some at a time.
+        Decide on each question, on the date that it was decided on, some at a time.
         """
-        for start in range(0, len(groups), _AT_ONCE):
-            some = groups[start : start + _AT_ONCE]
-            yield from self.engine.decide_as_of([group.example.asked for group in some])
+        for start in range(0, len(questions), _AT_ONCE):
+            some = questions[start : start + _AT_ONCE]
+            yield from self.engine.decide_as_of([question.asked for question in some])
 
 
 @contextmanager

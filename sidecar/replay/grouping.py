@@ -3,7 +3,6 @@ Records that ask the same: they are evaluated once, however many they are.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,6 +10,7 @@ from typing import Any, Final
 from sidecar.engine.memory import Paths
 from sidecar.records.query import Records
 from sidecar.replay.recorded import Recorded
+from sidecar.replay.verdict import Verdict
 
 # Records whose values are written alike; what means the same is found among these.
 _ALIKE: Final = """
@@ -27,29 +27,83 @@ FROM (
     GROUP BY application, json_extract(json, $paths)
 )
 """
-_RESULT: Final = ("$.result.decision", "$.result.context.permitted")
+_VERDICT: Final = (
+    "$.result.decision",
+    "$.result.context.permitted",
+    "$.result.context.reason",
+    "$.result.context.clauses",
+)
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z_0-9]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """
+    Some records of a group.
+
+    Attributes:
+        count: How many there are.
+
+        example: The name of the decision of one of them.
+    """
+
+    count: int
+    example: str
 
 
 @dataclass(slots=True)
 class Group:
     """
-    Records that no bundle can tell apart, and that were answered alike.
+    Records that no bundle can tell apart, and that were decided alike.
 
     Attributes:
         example: One of them: of those with the same values in the same order, the first by name.
 
-        count: How many there are.
+        verdict: What was decided.
 
-        applications: Who asked, and how often.
+        applications: Whose they are.
     """
 
     example: Recorded
-    count: int = 0
-    applications: Counter[str] = field(default_factory=Counter)
+    verdict: Verdict
+    applications: dict[str, Share] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """
+        How many there are.
+        """
+        return sum(share.count for share in self.applications.values())
+
+    def add(self, application: str, count: int, example: str) -> None:
+        """
+        Add records of an application.
+        """
+        known = self.applications.get(application, Share(0, example))
+        self.applications[application] = Share(known.count + count, known.example)
 
 
-def grouped(records: Records, reads: Sequence[str]) -> list[Group]:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """
+    Records that no bundle can tell apart.
+
+    Attributes:
+        groups: The records. They were decided in several ways where the bundle was another one, or
+            where the record has less of what was asked than the bundle was given.
+    """
+
+    groups: Sequence[Group]
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """
+        What is asked, on the date that it has.
+        """
+        return self.groups[0].example.asked
+
+
+def grouped(records: Records, reads: Sequence[str]) -> list[Question]:
     """
     Group records.
 
@@ -62,24 +116,15 @@ def grouped(records: Records, reads: Sequence[str]) -> list[Group]:
         SettingsError: A file of records cannot be read.
     """
     paths = Paths(reads)
-    groups: dict[Any, Group] = {}
+    questions: dict[bytes | str, dict[Verdict, Group]] = {}
     for count, application, *example in records.ask(_ALIKE, {"paths": [*_extracted(reads)]}):
         record = Recorded(*example)
+        verdict = Verdict.of(*record.decided)
         # What cannot be written otherwise is told apart as it stands.
-        values = paths.values(record.asked) or record.input
-        key = (values, record.allowed, permitted(record.context))
-        group = groups.setdefault(key, Group(record))
-        group.count += count
-        group.applications[application] += count
-    return list(groups.values())
-
-
-def permitted(context: dict[str, Any]) -> tuple[str, ...] | None:
-    """
-    Say which categories a context permits; None where it does not say.
-    """
-    categories = context.get("permitted")
-    return tuple(map(str, categories)) if isinstance(categories, list) else None
+        groups = questions.setdefault(paths.values(record.asked) or record.input, {})
+        group = groups.setdefault(verdict, Group(record, verdict))
+        group.add(application, count, record.decision_id)
+    return [Question([*groups.values()]) for groups in questions.values()]
 
 
 def _extracted(reads: Sequence[str]) -> Iterator[str]:
@@ -94,4 +139,4 @@ def _extracted(reads: Sequence[str]) -> Iterator[str]:
                 break
             at += f".{name}"
         yield at
-    yield from _RESULT
+    yield from _VERDICT

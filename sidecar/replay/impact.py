@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from itertools import repeat
 from typing import Any, Final
 
-from sidecar.engine.decision import Decision, objects
+from sidecar.engine.decision import Decision
 from sidecar.errors import EngineError
-from sidecar.replay.grouping import Group, permitted
+from sidecar.replay.grouping import Group, Question, Share
+from sidecar.replay.verdict import Verdict
 
 OPENED: Final = "opened"
 CLOSED: Final = "closed"
@@ -23,47 +24,6 @@ permitted is refused; nothing is decided any more.
 BY: Final = ("clause", "action", "purpose", "application")
 
 Outcome = Decision | EngineError
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """
-    A decision, as far as it is compared.
-
-    Attributes:
-        allowed: The verdict.
-
-        permitted: The categories that are permitted; None where that is not told.
-
-        reason: Why.
-
-        clauses: The ids of the clauses that are cited.
-    """
-
-    allowed: bool
-    permitted: tuple[str, ...] | None
-    reason: str
-    clauses: tuple[str, ...]
-
-    @classmethod
-    def of(cls, allowed: bool, context: Mapping[str, Any] | None) -> "Verdict":
-        """
-        Read a decision's context.
-        """
-        said = dict(context or {})
-        clauses = tuple(str(clause.get("id")) for clause in objects(said.get("clauses")))
-        return cls(allowed, permitted(said), str(said.get("reason", "")), clauses)
-
-    def said(self) -> dict[str, Any]:
-        """
-        Write it as JSON has it.
-        """
-        return {
-            "decision": self.allowed,
-            "permitted": None if self.permitted is None else list(self.permitted),
-            "reason": self.reason,
-            "clauses": list(self.clauses),
-        }
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,6 +63,15 @@ class Flip:
                 return set(map(str, purpose if isinstance(purpose, list) else [purpose]))
         return set(self.group.applications)
 
+    def shares(self, by: str) -> dict[str, Share]:
+        """
+        Say for how many records it counts there.
+        """
+        if by == "application":
+            return self.group.applications
+        whole = Share(self.group.count, self.group.example.decision_id)
+        return dict.fromkeys(self.named(by), whole)
+
 
 @dataclass(slots=True)
 class Tally:
@@ -110,19 +79,22 @@ class Tally:
     Flips that count for one clause, action, purpose or application.
 
     Attributes:
-        example: One of them.
+        flip: One of them.
+
+        example: The name of a decision of it that counts.
 
         counts: How many records there are, by the kind of flip.
     """
 
-    example: Flip
+    flip: Flip
+    example: str
     counts: Counter[str] = field(default_factory=Counter)
 
     def said(self) -> dict[str, Any]:
         """
         Write it as JSON has it.
         """
-        return {**self.counts, "example": self.example.group.example.decision_id}
+        return {**self.counts, "example": self.example}
 
 
 @dataclass(slots=True)
@@ -145,7 +117,7 @@ class Impact:
     @classmethod
     def of(
         cls,
-        groups: Iterable[Group],
+        questions: Iterable[Question],
         before: Iterable[Outcome] | None,
         after: Iterable[Outcome],
     ) -> "Impact":
@@ -153,20 +125,22 @@ class Impact:
         Compare. Of what is decided nothing but the flips is kept.
 
         Args:
-            groups: The records.
+            questions: The records, by what they ask.
 
-            before: What the policy before decides on each group; None for what was recorded.
+            before: What the policy before decides on each question; None for what was recorded.
 
             after: What the new one decides.
         """
         impact = cls()
         olds: Iterator[Outcome | None] = iter(before) if before else repeat(None)
-        for group, new in zip(groups, after, strict=True):
-            impact.records += group.count
+        for question, new in zip(questions, after, strict=True):
             impact.evaluations += 1
-            flip = _flip(group, _before(group, next(olds)), new)
-            if flip:
-                impact.flips.append(flip)
+            old = next(olds)
+            for group in question.groups:
+                impact.records += group.count
+                flip = _flip(group, _before(group, old), new)
+                if flip:
+                    impact.flips.append(flip)
         impact.flips.sort(key=lambda flip: (flip.kind != OPENED, -flip.group.count))
         return impact
 
@@ -182,10 +156,10 @@ class Impact:
         """
         tallies: dict[str, Tally] = {}
         for flip in self.flips:
-            for name in flip.named(what):
+            for name, share in flip.shares(what).items():
                 # The flips that matter most come first.
-                tally = tallies.setdefault(name, Tally(flip))
-                tally.counts[flip.kind] += flip.group.count
+                tally = tallies.setdefault(name, Tally(flip, share.example))
+                tally.counts[flip.kind] += share.count
         return {name: tallies[name] for name in sorted(tallies)}
 
     def said(self) -> dict[str, Any]:
@@ -204,29 +178,45 @@ class Impact:
         }
 
 
-def unacknowledged(flips: Iterable[Flip], acknowledged: Sequence[Mapping[str, str]]) -> list[Flip]:
+def unacknowledged(
+    flips: Iterable[Flip], acknowledged: Sequence[Mapping[str, str]]
+) -> dict[Flip, int]:
     """
     Find the flips that open something, and that nobody acknowledged.
 
     Args:
         flips: All flips.
 
-        acknowledged: What is acknowledged: each entry names a clause, an action, a purpose or
-            several of them, and covers the flips that count for all that it names.
+        acknowledged: What is acknowledged: each entry names a clause, an action, a purpose, an
+            application or several of them, and covers the records that count for all that it names.
+
+    Returns:
+        How many records of a flip are left, where some are.
     """
-    return [
-        flip
-        for flip in flips
-        if flip.kind == OPENED
-        and not any(
-            all(value in flip.named(by) for by, value in entry.items()) for entry in acknowledged
-        )
-    ]
+    left = {}
+    for flip in flips:
+        if flip.kind == OPENED:
+            shares = flip.group.applications.items()
+            count = sum(
+                share.count
+                for application, share in shares
+                if not any(_covers(entry, flip, application) for entry in acknowledged)
+            )
+            if count:
+                left[flip] = count
+    return left
+
+
+def _covers(entry: Mapping[str, str], flip: Flip, application: str) -> bool:
+    return all(
+        value == application if by == "application" else value in flip.named(by)
+        for by, value in entry.items()
+    )
 
 
 def _before(group: Group, old: Outcome | None) -> Verdict:
     if old is None:
-        return Verdict.of(group.example.allowed, group.example.context)
+        return group.verdict
     if isinstance(old, EngineError):
         # Nothing was permitted then.
         return Verdict(False, (), old.code, ())
@@ -253,7 +243,7 @@ def _said(flip: Flip) -> dict[str, Any]:
     return {
         "kind": flip.kind,
         "records": flip.group.count,
-        "applications": dict(flip.group.applications),
+        "applications": {name: share.count for name, share in flip.group.applications.items()},
         "example": flip.group.example.decision_id,
         "input": flip.group.example.asked,
         "before": flip.before.said(),

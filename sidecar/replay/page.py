@@ -32,7 +32,7 @@ def page(impact: Impact, unacknowledged: int, against: str, baseline: str) -> st
         baseline: What is compared with.
     """
     tallies = {what: impact.by(what) for what in BY}
-    examples = [tally.example for by in tallies.values() for tally in by.values()]
+    examples = [tally.flip for by in tallies.values() for tally in by.values()]
     # Each example is there to be looked at, whatever else is too much.
     shown = {id(flip) for flip in (*impact.flips[:_FLIPS], *examples)}
     flips = {flip: number for number, flip in enumerate(impact.flips, 1) if id(flip) in shown}

@@ -37,16 +37,10 @@ class Recorded:
         return asked
 
     @property
-    def allowed(self) -> bool:
+    def decided(self) -> tuple[bool, dict[str, Any]]:
         """
-        The verdict.
+        The verdict, and what was said beside it; empty where nothing was.
         """
-        return bool(json.loads(self.result)["decision"])
-
-    @property
-    def context(self) -> dict[str, Any]:
-        """
-        What was said beside it; empty where nothing was.
-        """
-        context = json.loads(self.result).get("context")
-        return context if isinstance(context, dict) else {}
+        result = json.loads(self.result)
+        context = result.get("context")
+        return bool(result["decision"]), context if isinstance(context, dict) else {}

@@ -12,9 +12,9 @@ from sidecar.api.answer import complete
 from sidecar.engine.decision import Decision, entries, objects
 from sidecar.errors import EngineError
 from sidecar.replay.deciding import Policy
-from sidecar.replay.grouping import Group
-from sidecar.replay.impact import Verdict
+from sidecar.replay.grouping import Group, Question
 from sidecar.replay.recorded import Recorded
+from sidecar.replay.verdict import Verdict
 
 _VERDICTS: Final = {
     "permitted": "It was permitted",
@@ -130,9 +130,11 @@ def shown(record: Mapping[str, Any], policy: Policy) -> Shown:
         record["decision_id"], json.dumps(record["input"]), json.dumps(record["result"])
     )
     # What the answer was like to whoever asked, or would have been if they had asked for all of it.
-    decision = Decision(kept.allowed, kept.context, info.revision)
+    allowed, context = kept.decided
+    verdict = Verdict.of(allowed, context)
+    decision = Decision(allowed, context, info.revision)
     told = complete(decision, {}, info, kept.decision_id)["context"]
-    (outcome,) = policy.decide([Group(kept)])
+    (outcome,) = policy.decide([Question([Group(kept, verdict)])])
     decided = None if isinstance(outcome, EngineError) else outcome
     return Shown(
         decision_id=kept.decision_id,
@@ -141,19 +143,17 @@ def shown(record: Mapping[str, Any], policy: Policy) -> Shown:
         revision=_revision(record),
         clauses=tuple(_clause(clause) for clause in objects(told.get("clauses"))),
         stated=_mapping(_mapping(kept.asked.get("context")).get("facts")),
-        missing_facts=_texts(kept.context.get("missing_facts")),
-        obligations=_texts(kept.context.get("obligations")),
-        before=Verdict.of(kept.allowed, kept.context),
-        after=None
-        if isinstance(outcome, EngineError)
-        else Verdict.of(outcome.allowed, outcome.context),
+        missing_facts=_texts(context.get("missing_facts")),
+        obligations=_texts(context.get("obligations")),
+        before=verdict,
+        after=Verdict.of(decided.allowed, decided.context) if decided else None,
         undecided=outcome.message if isinstance(outcome, EngineError) else "",
         bundle=info.revision,
     )
 
 
 def _sentence(record: Mapping[str, Any], kept: Recorded) -> str:
-    asked, said = kept.asked, kept.context
+    asked, (allowed, said) = kept.asked, kept.decided
     context = _mapping(asked.get("context"))
     properties = _mapping(_mapping(asked.get("resource")).get("properties"))
     what = _listed(entries(properties.get("categories"))) or _typed(asked.get("resource"))
@@ -167,7 +167,7 @@ def _sentence(record: Mapping[str, Any], kept: Recorded) -> str:
         + (f", with {recipient} as the recipient" if recipient else "")
     )
     when = f"{record['timestamp']}: " if record.get("timestamp") else ""
-    outcome = said.get("outcome") or ("permitted" if kept.allowed else "denied")
+    outcome = said.get("outcome") or ("permitted" if allowed else "denied")
     verdict = _VERDICTS.get(str(outcome), _VERDICTS["denied"])
     because = f" ({said['reason']})" if said.get("reason") else ""
     permitted = _listed(entries(said.get("permitted")))
@@ -175,7 +175,7 @@ def _sentence(record: Mapping[str, Any], kept: Recorded) -> str:
         f"{entry.get('category')} was refused ({entry.get('reason')})"
         for entry in objects(said.get("denied"))
     )
-    parts = [f"{permitted} was permitted" if permitted and not kept.allowed else "", denied]
+    parts = [f"{permitted} was permitted" if permitted and not allowed else "", denied]
     details = "; ".join(filter(None, parts))
     return f"{when}{question}. {verdict}{because}{f': {details}' if details else ''}."
 
