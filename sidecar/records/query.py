@@ -124,6 +124,7 @@ class Records:
 
         Raises:
             SettingsError: A file cannot be read.
+            MissingPart: There is not enough memory.
         """
         with _connected() as connection:
             for files in self._source.batches():
@@ -200,6 +201,11 @@ class _Batch:
             found = self._connection.execute(sql, dict(parameters))
             while rows := found.fetchmany(_ROWS):
                 yield from rows
+        except _duckdb().OutOfMemoryException as wrong:
+            raise MissingPart(
+                f"questions to records need more than {_SETTINGS['memory_limit']} of memory, or of"
+                " room for temporary files"
+            ) from wrong
         except _duckdb().Error:
             self._find_broken()
             raise

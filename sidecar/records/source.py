@@ -194,13 +194,12 @@ def _open(name: str) -> BinaryIO:
     path = Path(name)
     segment = Segment.named(path.name)
     for now in segment.names if segment else (path.name,):
-        with suppress(FileNotFoundError):
-            try:
-                return path.with_name(now).open("rb")
-            except IsADirectoryError:
-                break
-            except PermissionError as wrong:
-                raise SettingsError(f"{name} cannot be read: {wrong.strerror}") from wrong
+        try:
+            return path.with_name(now).open("rb")
+        except FileNotFoundError:
+            continue
+        except OSError as wrong:
+            raise SettingsError(f"{name} cannot be read: {wrong.strerror}") from wrong
     raise SettingsError(f"{name} is not there")
 
 
