@@ -52,11 +52,14 @@ class Run:
 
         seconds: How long it took.
 
+        cpu_s: How many seconds of a core, OPA's among them.
+
         mebibytes: How much memory the larger of the two processes took, the sidecar and OPA.
     """
 
     report: dict[str, Any]
     seconds: float
+    cpu_s: float
     mebibytes: float
 
 
@@ -88,7 +91,8 @@ def replay(records: Path, against: Path) -> Run:
         process.returncode = os.waitstatus_to_exitcode(status)
         assert process.returncode in (0, 1), process.returncode
         out.seek(0)
-        return Run(json.loads(out.read()), seconds, usage.ru_maxrss / 1024)
+        cpu_s = usage.ru_utime + usage.ru_stime
+        return Run(json.loads(out.read()), seconds, cpu_s, usage.ru_maxrss / 1024)
 
 
 @contextmanager
@@ -137,6 +141,7 @@ def main() -> None:
     print(f"{report['records']:>10,} records, {size / 2**20:.0f} MiB in compressed segments")
     print(f"{report['evaluations']:>10,} evaluations")
     print(f"{run.seconds:>10.1f} s, {report['records'] / run.seconds:,.0f} records/s")
+    print(f"{run.cpu_s:>10.1f} s of a core")
     print(f"{run.mebibytes:>10.0f} MiB at most")
     print(f"{'':>10} {flipped}")
     print(f"{sampled:>10,} of them asked alone: {alone_s:.1f} s, {each_ms:.2f} ms each")
