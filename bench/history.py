@@ -25,7 +25,6 @@ from sidecar.replay.deciding import Policy
 from tests.properties.generator import Requests
 
 APPLICATIONS: Final = 12
-DAYS: Final = 7
 
 _BEGIN: Final = datetime(2026, 11, 16, tzinfo=UTC)
 _IDS: Final = Ids("hash", b"only for measurements")
@@ -43,11 +42,14 @@ class History:
 
         questions: How many different requests there are among them; some are far more frequent.
 
+        days: On how many days they were decided.
+
         seed: The same seed makes the same requests, in the same order.
     """
 
     records: int
     questions: int
+    days: int = 7
     seed: int = 6
 
     def write(self, folder: Path, policy: Policy, sample: Path, sampled: int) -> None:
@@ -82,11 +84,11 @@ class History:
                     number += 1
 
     def _recorded(self, policy: Policy, order: random.Random) -> Iterator[bytes]:
-        days = [self._events(policy, day) for day in range(DAYS)]
+        days = [self._events(policy, day) for day in range(self.days)]
         # As with words, the second is half as frequent as the first.
         weights = [*accumulate(1 / rank for rank in range(1, self.questions + 1))]
         for number in range(self.records):
-            time = _BEGIN + timedelta(days=DAYS * number / self.records)
+            time = _BEGIN + timedelta(days=self.days * number / self.records)
             index = bisect(weights, order.random() * weights[-1])
             made = days[(time - _BEGIN).days][min(index, self.questions - 1)]
             asked = made["input"]

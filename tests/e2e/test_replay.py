@@ -10,12 +10,16 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import yaml
 
+from bench.brute import Flips
+from bench.history import History
+from bench.replay import compared, replay
 from sidecar.engine.decision import Decision
 from sidecar.engine.engine import Evaluation
 from sidecar.replay.deciding import policy
@@ -179,6 +183,165 @@ def test_what_opens_may_be_acknowledged(
     left = report["by_action"][actions[0]]["opened"]
     assert some.stdout.splitlines()[-1] == f"not acknowledged: {left} records"
     assert acknowledging([{"action": "unheard_of"}]).returncode == 1
+
+
+def test_each_application_has_its_own_records(folder: Path, opa_binary: Path, tmp_path: Path):
+    """
+    Of one question that several ask, each counts its own, with a decision of its own as the
+    example; and acknowledging one of them leaves the others.
+    """
+    (asked,) = ({**each, "environment": {"date": DATE}} for each in _opening(folder, opa_binary))
+    (strict,) = _decided(folder / "strict", opa_binary, [asked])
+    file = tmp_path / "records.jsonl"
+    callers = ["shop", "desk", "shop", "shop", "desk"]
+    file.write_bytes(
+        b"".join(
+            _event(f"d-{number}", asked, strict, caller) for number, caller in enumerate(callers)
+        )
+    )
+    acknowledged = tmp_path / "acknowledged.yaml"
+    acknowledged.write_text("acknowledged: [{application: shop}]", "utf-8")
+    command = (file, "--against", ROOT / "policies")
+
+    report = json.loads(_replay(*command, "--json").stdout)
+    left = _replay(*command, "--acknowledged", acknowledged)
+
+    assert report["evaluations"] == 1
+    assert report["by_application"] == {
+        "desk": {"opened": 2, "example": "d-1"},
+        "shop": {"opened": 3, "example": "d-0"},
+    }
+    assert report["flips"][0]["applications"] == {"shop": 3, "desk": 2}
+    assert left.returncode == 1
+    assert left.stdout.splitlines()[-1] == "not acknowledged: 2 records"
+
+
+def _opening(folder: Path, opa: Path) -> Iterator[Evaluation]:
+    """
+    Find a request that the strict reading refuses and the plain one permits.
+    """
+    requests = list(Requests(9).take(QUESTIONS))
+    dated = [{**request, "environment": {"date": DATE}} for request in requests]
+    plain, strict = (_decided(each, opa, dated) for each in (ROOT / "policies", folder / "strict"))
+    opens = (
+        request
+        for request, new, old in zip(requests, plain, strict, strict=True)
+        if new.allowed and not old.allowed
+    )
+    yield next(opens)
+
+
+def test_records_decided_in_several_ways_are_compared_each_with_its_own(
+    folder: Path, opa_binary: Path, tmp_path: Path
+):
+    """
+    The same question, recorded under two bundles, costs one evaluation; what was refused under the
+    strict one opens, what was permitted under the plain one stays.
+    """
+    (asked,) = ({**each, "environment": {"date": DATE}} for each in _opening(folder, opa_binary))
+    (strict,) = _decided(folder / "strict", opa_binary, [asked])
+    (plain,) = _decided(ROOT / "policies", opa_binary, [asked])
+    file = tmp_path / "records.jsonl"
+    file.write_bytes(_event("d-1", asked, strict, "shop") + _event("d-2", asked, plain, "shop"))
+
+    report = json.loads(_replay(file, "--against", ROOT / "policies", "--json").stdout)
+
+    assert (report["records"], report["evaluations"], report["opened"]) == (2, 1, 1)
+    assert [flip["example"] for flip in report["flips"]] == ["d-1"]
+
+
+def test_the_report_is_a_page_too(
+    folder: Path, history: tuple[Path, dict[str, tuple[Decision, Decision]]], tmp_path: Path
+):
+    """
+    One file with the numbers of the report, in which every link leads somewhere, that asks nothing
+    of anybody, and in which whatever stood in a record is text.
+    """
+    evil = "<script>alert('x')</script>"
+    asked = {**next(iter(Requests(9).take(1))), "environment": {"date": DATE}}
+    result = {"decision": True, "context": {"permitted": [evil], "clauses": [], "reason": evil}}
+    event = {"decision_id": evil, "input": asked, "result": result, "requested_by": evil}
+    odd = tmp_path / "odd.jsonl"
+    odd.write_text(json.dumps(event) + "\n", "utf-8")
+    file = tmp_path / "impact.html"
+
+    done = _replay(
+        *(history[0], odd, "--against", folder / "strict", "--html", file, "--json", "--progress")
+    )
+
+    report = json.loads(done.stdout)
+    page = file.read_text("utf-8")
+    read = _Page()
+    read.feed(page)
+    read.close()
+    assert f">{report['closed']:,}<" in page
+    assert f"{report['records']:,} records were looked at" in page
+    assert evil not in page
+    assert "&lt;script&gt;" in page
+    assert read.tags.isdisjoint({"script", "link", "img", "iframe"})
+    assert read.links
+    assert read.links <= {f"#{name}" for name in read.names}
+    for what in ("clause", "action", "purpose", "application"):
+        assert f"By {what}" in page
+        assert set(report[f"by_{what}"]) <= read.texts | {""}
+    assert "reading" in done.stderr
+    assert "100%" in done.stderr
+
+
+class _Page(HTMLParser):
+    """
+    What is on a page.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.links: set[str | None] = set()
+        self.names: set[str | None] = set()
+        self.texts: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.links |= {value for name, value in attrs if name in ("href", "src")}
+        self.names |= {value for name, value in attrs if name == "id"}
+
+    def handle_data(self, data: str) -> None:
+        self.texts.add(data.strip())
+
+
+def test_a_page_that_says_that_nothing_flips(
+    history: tuple[Path, dict[str, tuple[Decision, Decision]]], tmp_path: Path
+):
+    """
+    It is written all the same; where it cannot be, that is said.
+    """
+    file = tmp_path / "impact.html"
+    command = (history[0], "--against", ROOT / "policies", "--html")
+
+    same = _replay(*command, file)
+    refused = _replay(*command, tmp_path / "none" / "impact.html")
+
+    assert same.returncode == 0
+    assert "Nothing would have been decided otherwise." in file.read_text("utf-8")
+    assert refused.returncode == 2
+    assert "impact.html cannot be written: No such file or directory" in refused.stderr
+
+
+def test_many_records_flip_as_each_one_alone(opa_binary: Path):
+    """
+    20,000 records of a week, as a sidecar keeps them, and of 1,000 of them each asked alone: the
+    same flips, by what they were and would be, by clause, action, purpose and application.
+    """
+    history = History(20_000, 300, days=2)
+
+    with compared(ROOT / "policies", history, 1_000) as (records, sample, found, _):
+        against = records.with_name("changed")
+        whole, some = replay(records, against), replay(sample, against)
+
+    assert whole.report["records"] == 20_000
+    assert whole.report["evaluations"] <= 2 * 300
+    assert Flips.reported(some.report) == found
+    assert min(whole.report["opened"], whole.report["closed"]) > 0
 
 
 @contextmanager
