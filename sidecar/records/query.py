@@ -3,6 +3,7 @@ The one door to DuckDB: questions in SQL to records, wherever they are.
 """
 
 import gzip
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -22,8 +23,9 @@ _NAMED: Final = 100
 _LINES: Final = 2000
 _ROWS: Final = 1000
 _SETTINGS: Final = {
-    # What does not fit goes to the disk.
+    # What does not fit goes to the disk; but each thread has buffers that do not.
     "memory_limit": "1GB",
+    "threads": min(os.cpu_count() or 1, 4),
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
 }

@@ -15,16 +15,26 @@ from sidecar.replay.verdict import Verdict
 # Records whose values are written alike; what means the same is found among these.
 _ALIKE: Final = """
 SELECT
-    number,
-    application,
+    shares,
     example->>'$.decision_id',
     json_extract(example, '$.input')::VARCHAR,
     json_extract(example, '$.result')::VARCHAR
 FROM (
-    SELECT count(*) AS number, application, arg_min(json, decision_id) AS example
-    FROM records
-    WHERE valid
-    GROUP BY application, json_extract(json, $paths)
+    SELECT
+        list({'application': application, 'count': number, 'example': id}) AS shares,
+        arg_min(example, id) AS example
+    FROM (
+        SELECT
+            json_extract(json, $paths) AS question,
+            application,
+            count(*) AS number,
+            min(decision_id) AS id,
+            arg_min(json, decision_id) AS example
+        FROM records
+        WHERE valid
+        GROUP BY question, application
+    )
+    GROUP BY question
 )
 """
 _VERDICT: Final = (
@@ -117,13 +127,14 @@ def grouped(records: Records, reads: Sequence[str]) -> list[Question]:
     """
     paths = Paths(reads)
     questions: dict[bytes | str, dict[Verdict, Group]] = {}
-    for count, application, *example in records.ask(_ALIKE, {"paths": [*_extracted(reads)]}):
+    for shares, *example in records.ask(_ALIKE, {"paths": [*_extracted(reads)]}):
         record = Recorded(*example)
         verdict = Verdict.of(*record.decided)
         # What cannot be written otherwise is told apart as it stands.
         groups = questions.setdefault(paths.values(record.asked) or record.input, {})
         group = groups.setdefault(verdict, Group(record, verdict))
-        group.add(application, count, record.decision_id)
+        for share in shares:
+            group.add(**share)
     return [Question([*groups.values()]) for groups in questions.values()]
 
 

@@ -20,6 +20,7 @@ import yaml
 from bench.brute import Flips
 from bench.history import History
 from bench.replay import compared, replay
+from sidecar.bundle.build import build
 from sidecar.engine.decision import Decision
 from sidecar.engine.engine import Evaluation
 from sidecar.replay.deciding import policy
@@ -29,12 +30,15 @@ from tests.properties.generator import Requests
 DATE: Final = "2026-11-24"
 QUESTIONS: Final = 300
 RECORDS: Final = 4_000
+PLAIN: Final = "policies.tar.gz"
+STRICT: Final = "strict.tar.gz"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, opa_binary: Path) -> Path:
     """
-    The agreement, and a copy in which two switches stand otherwise: less of it is permitted.
+    The agreement as a bundle, and another one in which two switches stand otherwise: less of it is
+    permitted.
     """
     folder = tmp_path_factory.mktemp("replay")
     shutil.copytree(ROOT / "policies", folder / "strict")
@@ -43,6 +47,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("consent_always_required", "unstated_duty_denies"):
         data["switches"][name]["value"] = True
     file.write_text(yaml.safe_dump(data), "utf-8")
+    for source in (ROOT / "policies", folder / "strict"):
+        build(source, folder / f"{source.name}.tar.gz", opa=opa_binary)
     return folder
 
 
@@ -75,8 +81,8 @@ def history(folder: Path, opa_binary: Path) -> tuple[Path, dict[str, tuple[Decis
     """
     order = random.Random(9)
     asked = [{**request, "environment": {"date": DATE}} for request in Requests(9).take(QUESTIONS)]
-    plain = _decided(ROOT / "policies", opa_binary, asked)
-    strict = _decided(folder / "strict", opa_binary, asked)
+    plain = _decided(folder / PLAIN, opa_binary, asked)
+    strict = _decided(folder / STRICT, opa_binary, asked)
     records = folder / "records"
     (records / "older").mkdir(parents=True)
     expected = {}
@@ -114,7 +120,7 @@ def test_flips_are_those_of_asking_one_by_one(
     """
     records, expected = history
 
-    done = _replay(records, "--against", folder / "strict", "--json")
+    done = _replay(records, "--against", folder / STRICT, "--json")
 
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -142,10 +148,8 @@ def test_a_baseline_takes_the_records_place(
     records, expected = history
     opened = sum(_kind(*pair) == "closed" for pair in expected.values())
 
-    done = _replay(
-        *(records, "--against", ROOT / "policies", "--baseline", folder / "strict", "--json")
-    )
-    same = _replay(records, "--against", ROOT / "policies")
+    done = _replay(*(records, "--against", folder / PLAIN, "--baseline", folder / STRICT, "--json"))
+    same = _replay(records, "--against", folder / PLAIN)
 
     report = json.loads(done.stdout)
     assert done.returncode == 1
@@ -168,7 +172,7 @@ def test_what_opens_may_be_acknowledged(
     By clause, action, purpose or application: with all of it acknowledged the exit code is 0, with
     a part of it 1, and the report says how much is left.
     """
-    command = (history[0], "--against", ROOT / "policies", "--baseline", folder / "strict")
+    command = (history[0], "--against", folder / PLAIN, "--baseline", folder / STRICT)
     report = json.loads(_replay(*command, "--json").stdout)
     actions = list(report["by_action"])
     file = tmp_path / "acknowledged.yaml"
@@ -191,7 +195,7 @@ def test_each_application_has_its_own_records(folder: Path, opa_binary: Path, tm
     example; and acknowledging one of them leaves the others.
     """
     (asked,) = ({**each, "environment": {"date": DATE}} for each in _opening(folder, opa_binary))
-    (strict,) = _decided(folder / "strict", opa_binary, [asked])
+    (strict,) = _decided(folder / STRICT, opa_binary, [asked])
     file = tmp_path / "records.jsonl"
     callers = ["shop", "desk", "shop", "shop", "desk"]
     file.write_bytes(
@@ -201,7 +205,7 @@ def test_each_application_has_its_own_records(folder: Path, opa_binary: Path, tm
     )
     acknowledged = tmp_path / "acknowledged.yaml"
     acknowledged.write_text("acknowledged: [{application: shop}]", "utf-8")
-    command = (file, "--against", ROOT / "policies")
+    command = (file, "--against", folder / PLAIN)
 
     report = json.loads(_replay(*command, "--json").stdout)
     left = _replay(*command, "--acknowledged", acknowledged)
@@ -222,7 +226,7 @@ def _opening(folder: Path, opa: Path) -> Iterator[Evaluation]:
     """
     requests = list(Requests(9).take(QUESTIONS))
     dated = [{**request, "environment": {"date": DATE}} for request in requests]
-    plain, strict = (_decided(each, opa, dated) for each in (ROOT / "policies", folder / "strict"))
+    plain, strict = (_decided(each, opa, dated) for each in (folder / PLAIN, folder / STRICT))
     opens = (
         request
         for request, new, old in zip(requests, plain, strict, strict=True)
@@ -239,12 +243,12 @@ def test_records_decided_in_several_ways_are_compared_each_with_its_own(
     strict one opens, what was permitted under the plain one stays.
     """
     (asked,) = ({**each, "environment": {"date": DATE}} for each in _opening(folder, opa_binary))
-    (strict,) = _decided(folder / "strict", opa_binary, [asked])
-    (plain,) = _decided(ROOT / "policies", opa_binary, [asked])
+    (strict,) = _decided(folder / STRICT, opa_binary, [asked])
+    (plain,) = _decided(folder / PLAIN, opa_binary, [asked])
     file = tmp_path / "records.jsonl"
     file.write_bytes(_event("d-1", asked, strict, "shop") + _event("d-2", asked, plain, "shop"))
 
-    report = json.loads(_replay(file, "--against", ROOT / "policies", "--json").stdout)
+    report = json.loads(_replay(file, "--against", folder / PLAIN, "--json").stdout)
 
     assert (report["records"], report["evaluations"], report["opened"]) == (2, 1, 1)
     assert [flip["example"] for flip in report["flips"]] == ["d-1"]
@@ -266,7 +270,7 @@ def test_the_report_is_a_page_too(
     file = tmp_path / "impact.html"
 
     done = _replay(
-        *(history[0], odd, "--against", folder / "strict", "--html", file, "--json", "--progress")
+        *(history[0], odd, "--against", folder / STRICT, "--html", file, "--json", "--progress")
     )
 
     report = json.loads(done.stdout)
@@ -310,13 +314,13 @@ class _Page(HTMLParser):
 
 
 def test_a_page_that_says_that_nothing_flips(
-    history: tuple[Path, dict[str, tuple[Decision, Decision]]], tmp_path: Path
+    folder: Path, history: tuple[Path, dict[str, tuple[Decision, Decision]]], tmp_path: Path
 ):
     """
     It is written all the same; where it cannot be, that is said.
     """
     file = tmp_path / "impact.html"
-    command = (history[0], "--against", ROOT / "policies", "--html")
+    command = (history[0], "--against", folder / PLAIN, "--html")
 
     same = _replay(*command, file)
     refused = _replay(*command, tmp_path / "none" / "impact.html")
@@ -361,8 +365,8 @@ def test_a_sidecar_s_own_records_are_replayed(folder: Path, tmp_path: Path):
         assert sidecar.decide_all(*requests).status == 200
         assert sidecar.decide({**requests[0], "context": {"answer": "bare"}}).status == 200
 
-    same = _replay(kept, "--against", ROOT / "policies", "--json")
-    other = _replay(kept, "--against", folder / "strict", "--json")
+    same = _replay(kept, "--against", folder / PLAIN, "--json")
+    other = _replay(kept, "--against", folder / STRICT, "--json")
 
     assert (same.returncode, other.returncode) == (0, 0), same.stdout
     assert json.loads(same.stdout)["records"] == 151
@@ -381,21 +385,21 @@ def test_a_sidecar_s_own_records_are_replayed(folder: Path, tmp_path: Path):
         ),
     ],
 )
-def test_a_line_that_is_no_record_is_named(tmp_path: Path, content: bytes, says: str):
+def test_a_line_that_is_no_record_is_named(folder: Path, tmp_path: Path, content: bytes, says: str):
     """
     With its file and its number, and nothing of what stands there; the exit code is 2.
     """
     file = tmp_path / "records.jsonl"
     file.write_bytes(content)
 
-    done = _replay(file, "--against", ROOT / "policies")
+    done = _replay(file, "--against", folder / PLAIN)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines()[-1] == f"sidecar: {file}{says}"
 
 
 def test_half_a_line_at_the_end_is_passed_over(
-    history: tuple[Path, dict[str, tuple[Decision, Decision]]], tmp_path: Path
+    folder: Path, history: tuple[Path, dict[str, tuple[Decision, Decision]]], tmp_path: Path
 ):
     """
     A process that was killed may leave that; a broken archive is an error.
@@ -406,8 +410,8 @@ def test_half_a_line_at_the_end_is_passed_over(
     broken = tmp_path / "broken.jsonl.gz"
     broken.write_bytes(gzip.compress(whole)[:-20])
 
-    done = _replay(half, "--against", ROOT / "policies", "--json")
-    refused = _replay(broken, "--against", ROOT / "policies")
+    done = _replay(half, "--against", folder / PLAIN, "--json")
+    refused = _replay(broken, "--against", folder / PLAIN)
 
     assert done.returncode == 0
     assert json.loads(done.stdout)["records"] == whole.count(b"\n") - 1
@@ -425,7 +429,9 @@ def test_half_a_line_at_the_end_is_passed_over(
         ("acknowledged: [{who: me}]", "acknowledged.0 must name one or more of clause"),
     ],
 )
-def test_a_mistake_in_what_is_acknowledged_is_named(tmp_path: Path, text: str, says: str):
+def test_a_mistake_in_what_is_acknowledged_is_named(
+    folder: Path, tmp_path: Path, text: str, says: str
+):
     """
     Before anything is evaluated; the exit code is 2.
     """
@@ -434,7 +440,7 @@ def test_a_mistake_in_what_is_acknowledged_is_named(tmp_path: Path, text: str, s
     records = tmp_path / "records.jsonl"
     records.write_bytes(b"")
 
-    done = _replay(records, "--against", ROOT / "policies", "--acknowledged", file)
+    done = _replay(records, "--against", folder / PLAIN, "--acknowledged", file)
 
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
