@@ -111,7 +111,7 @@ class History:
         date = (_BEGIN + timedelta(days=day)).date().isoformat()
         requests = list(Requests(self.seed).take(self.questions))
         dated = [{**request, "environment": {"date": date}} for request in requests]
-        decided = policy.engine.decide_as_of(dated)
+        decided = policy.decide(dated)
         info = policy.engine.bundle()
         about = About(_ENDPOINT, 200, "somebody", None, None, {"parse": 0.0002, "opa": 0.0006})
         events = []

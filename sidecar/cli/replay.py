@@ -87,8 +87,9 @@ def _impact(
         old = held.enter_context(policy(baseline, opa)) if baseline else None
         questions = _questions(source, sorted({*new.reads, *(old.reads if old else ())}), shown)
         bar = held.enter_context(shown.bar("deciding", len(questions)))
-        before = old.decide(questions) if old else None
-        return Impact.of(questions, before, bar.through(new.decide(questions), _TOLD_EVERY))
+        before = old.decide(question.asked for question in questions) if old else None
+        after = new.decide(question.asked for question in questions)
+        return Impact.of(questions, before, bar.through(after, _TOLD_EVERY))
 
 
 def _questions(source: Source, reads: list[str], shown: Progress) -> list[Question]:

@@ -2,9 +2,10 @@
 Deciding again on what was recorded, by another bundle.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -13,10 +14,9 @@ from sidecar.bundle.build import take
 from sidecar.engine.client import Opa
 from sidecar.engine.decision import Decision
 from sidecar.engine.endpoint import Endpoint
-from sidecar.engine.engine import Engine
+from sidecar.engine.engine import Engine, Evaluation
 from sidecar.engine.supervisor import Job, Supervisor
 from sidecar.errors import EngineError
-from sidecar.replay.grouping import Question
 
 _AT_ONCE: Final = 500
 _WITHIN_S: Final = 60.0
@@ -36,13 +36,13 @@ class Policy:
     engine: Engine
     reads: tuple[str, ...]
 
-    def decide(self, questions: Sequence[Question]) -> Iterator[Decision | EngineError]:
+    def decide(self, dated: Iterable[Evaluation]) -> Iterator[Decision | EngineError]:
         """
-        Decide on each question, on the date that it was decided on, some at a time.
+        Decide on evaluations, each on the date that it has, some at a time.
         """
-        for start in range(0, len(questions), _AT_ONCE):
-            some = questions[start : start + _AT_ONCE]
-            yield from self.engine.decide_as_of([question.asked for question in some])
+        left = iter(dated)
+        while some := list(islice(left, _AT_ONCE)):
+            yield from self.engine.decide_as_of(some)
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from sidecar.api.answer import complete
 from sidecar.engine.decision import Decision, entries, objects
 from sidecar.errors import EngineError
 from sidecar.replay.deciding import Policy
-from sidecar.replay.grouping import Group, Question
 from sidecar.replay.recorded import Recorded
 from sidecar.replay.verdict import Verdict
 
@@ -134,7 +133,7 @@ def shown(record: Mapping[str, Any], policy: Policy) -> Shown:
     verdict = Verdict.of(allowed, context)
     decision = Decision(allowed, context, info.revision)
     told = complete(decision, {}, info, kept.decision_id)["context"]
-    (outcome,) = policy.decide([Question([Group(kept, verdict)])])
+    (outcome,) = policy.decide([kept.asked])
     decided = None if isinstance(outcome, EngineError) else outcome
     return Shown(
         decision_id=kept.decision_id,
