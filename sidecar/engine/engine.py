@@ -38,14 +38,16 @@ _TRIES: Final = 3
 # How long ago OPA may have said which bundle is active, for a decision to be remembered.
 _TRUSTED_FOR_S: Final = 1.0
 
-# These say nothing of the evaluation that was asked: the next one would only wait as long.
-_FOR_ALL: Final = (
+FOR_ALL: Final = (
     BundleNotActive,
     BundleRefused,
     EngineBusy,
     EngineTimeout,
     EngineUnreachable,
 )
+"""
+Errors that say nothing of the evaluation that was asked: the next one would only wait as long.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -419,7 +421,7 @@ class Engine:
         decided: list[Decision | EngineError] = []
         for each in dated:
             decided.append(_attempt(self._alone, each, stages))
-            if isinstance(decided[-1], _FOR_ALL):
+            if isinstance(decided[-1], FOR_ALL):
                 return decided + decided[-1:] * (len(dated) - len(decided))
         return decided
 

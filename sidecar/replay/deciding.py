@@ -14,9 +14,9 @@ from sidecar.bundle.build import take
 from sidecar.engine.client import Opa
 from sidecar.engine.decision import Decision
 from sidecar.engine.endpoint import Endpoint
-from sidecar.engine.engine import Engine, Evaluation
+from sidecar.engine.engine import FOR_ALL, Engine, Evaluation
 from sidecar.engine.supervisor import Job, Supervisor
-from sidecar.errors import EngineError
+from sidecar.errors import EngineError, MissingPart
 
 _AT_ONCE: Final = 500
 _WITHIN_S: Final = 60.0
@@ -39,10 +39,18 @@ class Policy:
     def decide(self, dated: Iterable[Evaluation]) -> Iterator[Decision | EngineError]:
         """
         Decide on evaluations, each on the date that it has, some at a time.
+
+        Raises:
+            MissingPart: OPA does not answer. That says nothing of what the bundle decides.
         """
         left = iter(dated)
         while some := list(islice(left, _AT_ONCE)):
-            yield from self.engine.decide_as_of(some)
+            with _answering():
+                outcomes = self.engine.decide_as_of(some)
+                for outcome in outcomes:
+                    if isinstance(outcome, FOR_ALL):
+                        raise outcome
+            yield from outcomes
 
 
 @contextmanager
@@ -65,6 +73,18 @@ def policy(bundle: Path, opa: Path) -> Iterator[Policy]:
             client = Opa(Endpoint(running.url, read_timeout_s=_WITHIN_S))
             try:
                 engine = Engine(client)
-                yield Policy(engine, engine.bundle().reads)
+                with _answering():
+                    reads = engine.bundle().reads
+                yield Policy(engine, reads)
             finally:
                 client.close_connection()
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except EngineError as wrong:
+        raise MissingPart(
+            f"OPA does not answer, so nothing can be compared: {wrong.code}"
+        ) from wrong
