@@ -154,7 +154,7 @@ def build(
 
 def open_bundle(path: Path) -> BuiltBundle:
     """
-    Take a tarball as it is.
+    Take a tarball as it is. One that says nothing of a decision holds data for another bundle.
 
     Args:
         path: The tarball.
@@ -174,7 +174,20 @@ def open_bundle(path: Path) -> BuiltBundle:
     except (OSError, EOFError, tarfile.TarError) as wrong:
         raise SettingsError(f"{path} is neither a folder nor a gzipped tarball") from wrong
     document = _document(path / _MANIFEST, next(iter(manifests), None))
+    if holds_data_alone(document):
+        return BuiltBundle(path, str(document.get("revision", "")))
     return BuiltBundle(path, _manifest(path / _MANIFEST, document).revision)
+
+
+def holds_data_alone(manifest: Mapping[str, Any]) -> bool:
+    """
+    Whether a bundle, by its manifest, decides nothing, and holds data for another one.
+    """
+    metadata = manifest.get("metadata")
+    roots = manifest.get("roots")
+    decides = not isinstance(metadata, dict) or "authzen" in metadata
+    # Without roots of its own it would own everything.
+    return not decides and isinstance(roots, list) and "" not in roots
 
 
 def _sources(source: Path) -> dict[str, bytes]:

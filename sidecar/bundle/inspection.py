@@ -12,6 +12,7 @@ from typing import Any
 import jwt
 
 from sidecar.bundle.archive import document, unpack
+from sidecar.bundle.build import holds_data_alone
 from sidecar.bundle.manifest import AgreementSource, Manifest, ManifestMalformed
 from sidecar.bundle.opa_run import OpaRun
 from sidecar.bundle.signing import SIGNATURES
@@ -24,7 +25,11 @@ class Inspection:
     What is in a bundle.
 
     Attributes:
-        manifest: What it says of itself.
+        revision: Its revision; empty where it has none.
+
+        roots: What of the data is its own.
+
+        manifest: What it says of its decision; None where it holds data for another bundle.
 
         clauses: How its clauses are decided, by their ids: `rule`, or why there is none. Empty for
             a bundle without an agreement.
@@ -37,7 +42,9 @@ class Inspection:
         files: How large each file is, in bytes.
     """
 
-    manifest: Manifest
+    revision: str
+    roots: tuple[str, ...]
+    manifest: Manifest | None
     clauses: Mapping[str, str]
     switches: Mapping[str, Any]
     signed_by: tuple[str, ...]
@@ -60,12 +67,15 @@ class Inspection:
         with TemporaryDirectory(prefix="sidecar-inspect-") as beside:
             folder = Path(beside)
             unpack(bundle, folder)
+            said = document(folder, ".manifest")
             try:
-                manifest = Manifest.from_document(document(folder, ".manifest"))
+                manifest = None if _holds_data(said) else Manifest.from_document(said)
             except ManifestMalformed as wrong:
                 raise SettingsError(f"{bundle}: {wrong}") from wrong
-            told = _Told(OpaRun(opa, folder, bundle), manifest.agreement)
+            told = _Told(OpaRun(opa, folder, bundle), manifest.agreement if manifest else None)
             return cls(
+                str(said.get("revision", "")),
+                tuple(map(str, said.get("roots") or ("",))),
                 manifest,
                 told.clauses(),
                 told.mapping("switches"),
@@ -81,19 +91,30 @@ class Inspection:
         """
         Write it as JSON has it.
         """
-        manifest, agreement = self.manifest, self.manifest.agreement
         return {
-            "revision": manifest.revision,
-            "decision": "/".join(manifest.decision),
-            "search": {kind: "/".join(path) for kind, path in manifest.search.items()},
-            "reads": list(manifest.reads),
-            "deterministic": manifest.deterministic,
-            "agreement": {"id": agreement.id, "version": agreement.version} if agreement else None,
+            "revision": self.revision,
+            "roots": list(self.roots),
+            **(_decided(self.manifest) if self.manifest else {}),
             "clauses": dict(self.clauses),
             "switches": dict(self.switches),
             "signed_by": list(self.signed_by),
             "files": dict(self.files),
         }
+
+
+def _decided(manifest: Manifest) -> dict[str, Any]:
+    agreement = manifest.agreement
+    return {
+        "decision": "/".join(manifest.decision),
+        "search": {kind: "/".join(path) for kind, path in manifest.search.items()},
+        "reads": list(manifest.reads),
+        "deterministic": manifest.deterministic,
+        "agreement": {"id": agreement.id, "version": agreement.version} if agreement else None,
+    }
+
+
+def _holds_data(manifest: Any) -> bool:
+    return isinstance(manifest, dict) and holds_data_alone(manifest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ The paths that a decision reads which may look at any part of its input.
 """
 
 _SEGMENT = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-_DOCUMENTS = ("clauses", "sentences", "switches", "terms")
+_DOCUMENTS = ("clauses", "sentences", "switches", "terms", "registers")
 
 DataPath = tuple[str, ...]
 """
@@ -43,7 +43,7 @@ class AgreementSource:
         version: The agreement's version.
 
         documents: Paths of the documents that the bundle has, by what they hold: clauses,
-            sentences, switches, terms.
+            sentences, switches, terms, registers.
     """
 
     id: str

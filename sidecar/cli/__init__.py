@@ -10,6 +10,7 @@ from sidecar.cli.agreement import agreement
 from sidecar.cli.bundle import bundle
 from sidecar.cli.opa import opa
 from sidecar.cli.records import records
+from sidecar.cli.registers import registers
 from sidecar.cli.replay import replay
 from sidecar.cli.serve import serve
 from sidecar.cli.watch import watch
@@ -22,7 +23,7 @@ def sidecar() -> None:
     """An authorization sidecar for a company's privacy agreement."""
 
 
-for command in (serve, bundle, agreement, records, opa, replay, watch):
+for command in (serve, bundle, agreement, records, registers, opa, replay, watch):
     sidecar.add_command(command)
 
 

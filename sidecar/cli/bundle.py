@@ -13,6 +13,7 @@ from sidecar.bundle import signing
 from sidecar.bundle.build import Additions, open_bundle
 from sidecar.bundle.build import build as build_bundle
 from sidecar.bundle.inspection import Inspection
+from sidecar.bundle.manifest import Manifest
 from sidecar.bundle.opa import opa_binary
 from sidecar.bundle.shipping import shop
 from sidecar.delivery.failure import CODES, Refused
@@ -161,9 +162,7 @@ def inspect(file: Path, as_json: bool) -> None:
         click.echo(f"{name:<14}{value}")
 
 
-def _lines(found: Inspection) -> Iterator[tuple[str, str]]:
-    manifest = found.manifest
-    yield "revision", manifest.revision or "none"
+def _of_decision(found: Inspection, manifest: Manifest) -> Iterator[tuple[str, str]]:
     if manifest.agreement:
         yield "agreement", f"{manifest.agreement.id}, {manifest.agreement.version}"
     if found.clauses:
@@ -175,5 +174,14 @@ def _lines(found: Inspection) -> Iterator[tuple[str, str]]:
     yield "searches", ", ".join(manifest.search) or "none"
     yield "reads", ", ".join(manifest.reads) or "nothing"
     yield "deterministic", "yes" if manifest.deterministic else "no"
+
+
+def _lines(found: Inspection) -> Iterator[tuple[str, str]]:
+    yield "revision", found.revision or "none"
+    yield "roots", ", ".join(found.roots) if all(found.roots) else "everything"
+    if found.manifest:
+        yield from _of_decision(found, found.manifest)
+    else:
+        yield "decision", "none: it holds data for another bundle"
     yield "signed by", ", ".join(found.signed_by) or "nobody"
     yield "size", f"{len(found.files)} files, {sum(found.files.values())} bytes"

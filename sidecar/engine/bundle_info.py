@@ -15,8 +15,13 @@ from sidecar.bundle.manifest import (
 )
 from sidecar.engine.client import Answer, Opa
 from sidecar.errors import BundleNotActive
+from sidecar.registers.source import RegisterSource
 
-_BUNDLES: Final = ("system", "bundles")
+BUNDLES: Final = ("system", "bundles")
+"""
+Where OPA has what its bundles say of themselves.
+"""
+
 _CLAUSE: Final = ("section", "says", "sha256")
 _TRIES: Final = 3
 
@@ -39,6 +44,8 @@ class Agreement:
 
         terms: The vocabulary's terms, by what they name.
 
+        registers: What it says of the registers that it looks up, where it does.
+
         gaps: Which of these the bundle names, and lacks or has in another shape.
     """
 
@@ -48,6 +55,7 @@ class Agreement:
     sentences: Mapping[str, Any] = field(default_factory=dict)
     switches: Mapping[str, Any] = field(default_factory=dict)
     terms: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    registers: RegisterSource | None = None
     gaps: tuple[str, ...] = ()
 
 
@@ -114,7 +122,7 @@ class BundleInfo:
             EngineError: OPA does not answer.
         """
         for _ in range(_TRIES):
-            bundles = opa.ask(_BUNDLES, {})
+            bundles = opa.ask(BUNDLES, {})
             name, manifest = _deciding(bundles)
             if known and manifest.revision and (name, manifest.revision) == known.identity:
                 return known
@@ -156,7 +164,7 @@ def _agreement(opa: Opa, source: AgreementSource | None) -> tuple[Agreement | No
     return Agreement(source.id, source.version, **found, gaps=gaps), [*read.values()]
 
 
-def _shaped(name: str, document: Any) -> dict[str, Any] | None:
+def _shaped(name: str, document: Any) -> Any:
     """
     Give a document the shape that it is used in; None where it has another one.
     """
@@ -168,7 +176,9 @@ def _shaped(name: str, document: Any) -> dict[str, Any] | None:
                 return {id_: _picked(clause) for id_, clause in document.items()}
             case "terms":
                 return {kind: frozenset(terms) for kind, terms in document.items()}
-    except (AttributeError, TypeError):
+            case "registers":
+                return RegisterSource.from_document(document)
+    except (AttributeError, TypeError, ValueError):
         return None
     return document
 

@@ -5,7 +5,7 @@ Who is asked for decisions: for one evaluation, or for many at once.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from math import inf
 from time import monotonic, perf_counter
 from typing import Any, Final, Literal, Protocol
@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, Protocol
 from sidecar.bundle.manifest import DataPath
 from sidecar.delivery.failure import CODES
 from sidecar.delivery.state import State
-from sidecar.engine.bundle_info import BundleInfo
+from sidecar.engine.bundle_info import BUNDLES, NO_AGREEMENT, BundleInfo
 from sidecar.engine.client import Answer, Opa
 from sidecar.engine.decision import ABSENT, Decision
 from sidecar.engine.memory import Memory, Question, paths_of
@@ -29,6 +29,7 @@ from sidecar.errors import (
     EvaluationFailed,
     NotFound,
 )
+from sidecar.registers.ends import Ends
 
 Evaluation = Mapping[str, Any]
 Stages = dict[str, float]
@@ -213,6 +214,7 @@ class Engine:
         self._confirmed = _Confirmed({}, -inf)
         # The active bundle, and the one before it: answers on their way may still need that.
         self._known: tuple[BundleInfo, ...] = ()
+        self._ends: Ends | None = None
 
     def decide(self, evaluation: Evaluation, stages: Stages | None = None) -> Decision:
         """
@@ -323,6 +325,24 @@ class Engine:
         """
         known = self._known or (self._refreshed(),)
         return next((info for info in known if info.revision == revision), known[0])
+
+    def register_ends(self) -> dict[tuple[str, str], int]:
+        """
+        Count the entries of the active bundles' registers, by kind and how soon they end; none
+        where the bundle that decides looks none up.
+
+        Raises:
+            EngineError: OPA does not answer.
+        """
+        source = (self.bundle().agreement or NO_AGREEMENT).registers
+        if source is None:
+            return {}
+        known = self._ends
+        # Registers may be large: they are read again only where a bundle was replaced.
+        if known is None or not known.holds_for(source, self._client.ask(BUNDLES, {}).revisions):
+            answer = self._client.ask(source.at, {})
+            known = self._ends = Ends.of(source, answer.revisions, answer.result)
+        return known.counted(date.fromisoformat(self._today()))
 
     def delivered(self) -> State | None:
         """

@@ -209,6 +209,7 @@ class _Now(Collector):
         agreement = info.agreement or NO_AGREEMENT
         bundle.add_metric([agreement.id, agreement.version, info.revision], 1)
         yield bundle
+        yield from _registers(self._engine)
 
 
 def _delivered(engine: Engine, age_s: float | None) -> Iterator[Metric]:
@@ -239,6 +240,24 @@ def _delivered(engine: Engine, age_s: float | None) -> Iterator[Metric]:
         "When the active bundles were seen to be the newest, or activated where they are set.",
         value=at,
     )
+
+
+def _registers(engine: Engine) -> Iterator[Metric]:
+    """
+    Say how soon registers' entries end: five series for each kind that the bundle knows.
+    """
+    entries = GaugeMetricFamily(
+        "privacy_register_entries",
+        "Entries of the active registers, by how soon they end.",
+        labels=["kind", "ends"],
+    )
+    try:
+        counts = engine.register_ends()
+    except EngineError:
+        return
+    for labels, number in counts.items():
+        entries.add_metric(labels, number)
+    yield entries
 
 
 def _outcome(decision: Decision, context: Mapping[str, Any]) -> str:

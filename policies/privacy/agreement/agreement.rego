@@ -24,3 +24,14 @@ terms := object.union(facts.texts, {
 	"record": [name | some name, _ in vocabulary.records],
 	"fact_integer": facts.integers,
 })
+
+# METADATA
+# title: What may stand in registers
+# description: |
+#   `at` is where their entries are, `kinds` by what a request finds an entry of each kind, and `faults`
+#   names the rule that says what is wrong with the facts of those that there are.
+registers := {
+	"at": "privacy_registers",
+	"kinds": {kind: known.found_by | some kind, known in vocabulary.registers},
+	"faults": "privacy/lib/registers/faults",
+}

@@ -7,6 +7,9 @@ package privacy.lib.registers
 
 import future.keywords.not
 
+import data.privacy.lib.request
+import data.privacy.vocabulary
+
 # METADATA
 # title: Entries that this request selects
 # description: By the recipient, the subject, and the references given as evidence for a fact that the entry names.
@@ -79,3 +82,25 @@ _unknown contains fact if {
 _current(entry) if not "until" in object.keys(entry)
 
 _current(entry) if entry.until >= input.environment.date
+
+# METADATA
+# title: What is wrong with the facts that entries name
+# description: As a caller's facts are judged; an entry must not decide by what no caller may say.
+faults contains {"kind": kind, "id": id, "fact": fact, "is": is} if {
+	some kind, register in data.privacy_registers
+	some id, entry in register
+	some fact, is in _faulty(entry.facts)
+}
+
+_faulty(facts) := object.union(
+	{fact: "unknown" | some fact, _ in facts; not vocabulary.facts[fact]},
+	{fact: concat(", ", is) |
+		some fact, _ in facts
+		is := {problem.is | some problem in _problems(facts); problem.at == $"/context/facts/{fact}"}
+		count(is) > 0
+	},
+)
+
+_problems(facts) := problems if {
+	problems := request.problems with input as {"context": {"facts": facts}}
+}

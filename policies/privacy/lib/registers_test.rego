@@ -1,5 +1,7 @@
 package privacy.lib.registers_test
 
+import data.privacy.agreement
+import data.privacy.lib.registers as lookup
 import data.privacy.lib.testing_test as t
 
 test_without_a_register_the_callers_word_counts[name] if {
@@ -177,6 +179,33 @@ test_a_request_without_facts_takes_those_of_the_registers if {
 	request := json.remove(t.to("affiliate", t.asks("share", ["language"], "anything_at_all", {})), ["/context/facts"])
 	_reason(request, {}) == "missing_fact"
 	_reason(request, {"affiliates": {"other": {"facts": {"affiliate_verified": true}}}}) == "permitted"
+}
+
+test_the_kinds_are_those_that_are_looked_up[name] if {
+	kinds := agreement.registers.kinds
+	some name, [asked, expected] in {
+		"by the recipient": [{"context": {"recipient": {"id": "this"}}}, "context.recipient.id"],
+		"by the one who acts": [{"subject": {"id": "this"}}, "subject.id"],
+		"by evidence": [{"context": {"evidence": {"consent": "this"}}}, "context.evidence"],
+	}
+	found := {entry.reference | some entry in lookup.entries} with input as asked
+		with data.privacy_registers as {kind: {"this": {"facts": {"consent": "explicit"}, "reference": kind}} | some kind, _ in kinds}
+	found == {kind | some kind, found_by in kinds; expected in found_by}
+}
+
+test_a_fact_that_no_caller_could_state_is_a_fault_of_its_entry[name] if {
+	some name, [facts, expected] in {
+		"facts that can be": [{"third_party_bound": true, "demand_scope": ["email_address"]}, {}],
+		"an unknown fact": [{"wizardry": true}, {"wizardry": "unknown"}],
+		"a value of another type": [{"third_party_bound": "yes"}, {"third_party_bound": "not true or false"}],
+		"a value that there is not": [{"consent": "perhaps"}, {"consent": "not one of the values this fact can have"}],
+		"facts that contradict each other": [
+			{"evaluation_done": false, "evaluation_outcome": "favourable"},
+			{"evaluation_done": "contradicts evaluation_outcome", "evaluation_outcome": "contradicts evaluation_done"},
+		],
+	}
+	faults := lookup.faults with data.privacy_registers as {"consents": {"ref-1": {"facts": facts}}}
+	faults == {{"kind": "consents", "id": "ref-1", "fact": fact, "is": is} | some fact, is in expected}
 }
 
 _reason(request, registers) := _context(request, registers).reason
