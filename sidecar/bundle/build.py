@@ -301,6 +301,7 @@ def check_rules(run: OpaRun, manifest: Manifest) -> None:
     named = {
         "metadata.authzen.decision": manifest.decision,
         **{f"metadata.authzen.search.{kind}": path for kind, path in manifest.search.items()},
+        **_release_rule(manifest),
     }
     # Asked once for all: each time OPA reads the whole bundle.
     query = "; ".join(f"data.{'.'.join(path)}" for path in named.values())
@@ -311,3 +312,8 @@ def check_rules(run: OpaRun, manifest: Manifest) -> None:
         if not any(rule[: len(wanted)] == wanted for rule in rules):
             where = run.source / _MANIFEST
             raise SettingsError(f"{where}: {key} names no rule: {'/'.join(path)}")
+
+
+def _release_rule(manifest: Manifest) -> dict[str, DataPath]:
+    release = manifest.agreement.release if manifest.agreement else None
+    return {"metadata.agreement.release": release} if release else {}

@@ -2,7 +2,6 @@
 What is in a bundle, before it decides anything.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,9 +132,7 @@ class _Told:
         path = self.agreement.documents.get(name) if self.agreement else None
         if path is None:
             return {}
-        query = f"data.{'.'.join(path)}"
-        results = json.loads(self.run.said("eval", "--format=json", "--bundle", ".", query))
-        value = results["result"][0]["expressions"][0]["value"] if results.get("result") else None
+        value = self.run.value(path)
         return value if isinstance(value, dict) else {}
 
     def clauses(self) -> dict[str, str]:

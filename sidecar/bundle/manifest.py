@@ -44,11 +44,14 @@ class AgreementSource:
 
         documents: Paths of the documents that the bundle has, by what they hold: clauses,
             sentences, switches, terms, registers.
+
+        release: Path of the rule that makes a question of a release note, where there is one.
     """
 
     id: str
     version: str
     documents: Mapping[str, DataPath]
+    release: DataPath | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,7 @@ def _agreement(metadata: dict[str, Any]) -> AgreementSource | None:
             for name in _DOCUMENTS
             if name in agreement
         },
+        release=_path(agreement, "metadata.agreement.release") if "release" in agreement else None,
     )
 
 

@@ -15,6 +15,7 @@ from sidecar.bundle.build import build as build_bundle
 from sidecar.bundle.inspection import Inspection
 from sidecar.bundle.manifest import Manifest
 from sidecar.bundle.opa import opa_binary
+from sidecar.bundle.release import ReleaseDecision
 from sidecar.bundle.shipping import shop
 from sidecar.delivery.failure import CODES, Refused
 from sidecar.delivery.gate import Gate
@@ -124,6 +125,26 @@ def verify(file: Path, keys: tuple[Path, ...]) -> None:
         click.echo(wrong.message, err=True)
         sys.exit(1)
     click.echo(f"{file} is signed by {by}")
+
+
+@bundle.command()
+@click.argument("file", type=_FILE)
+@click.option("--note", type=_FILE, required=True, help="What changes, and who was told: YAML.")
+def release(file: Path, note: Path) -> None:
+    """Ask FILE's own agreement whether FILE may be released.
+
+    Exits 1 where it may not; the clauses that stand in the way are cited.
+    """
+    found = ReleaseDecision.of(file, note, opa=opa_binary())
+    verdict = "may be released" if found.allowed else "must not be released"
+    click.echo(f"{file} {verdict}" + (f": {found.reason}" if not found.allowed else ""))
+    for id_, says in found.clauses.items():
+        click.echo(f"  {id_}: {says}")
+    for name, values in (("missing", found.missing_facts), ("to do", found.obligations)):
+        if values:
+            click.echo(f"{name}: {', '.join(values)}")
+    if not found.allowed:
+        sys.exit(1)
 
 
 @bundle.command()

@@ -65,7 +65,7 @@ class PolicyBundle:
                 )
             run = OpaRun(opa, Path(beside), bundle)
             try:
-                source = RegisterSource.from_document(_evaluated(run, named, path))
+                source = RegisterSource.from_document(run.value(named, bundles=(path,)))
             except ValueError as wrong:
                 raise SettingsError(f"{bundle}: {'/'.join(named)}: {wrong}") from wrong
             yield cls(path, agreement, source, opa)
@@ -80,7 +80,7 @@ class PolicyBundle:
             named: What the operator named, for messages.
         """
         run = OpaRun(self.opa, self.path.parent, named)
-        found = _evaluated(run, self.source.faults, self.path, entries.absolute())
+        found = run.value(self.source.faults, bundles=(self.path, entries.absolute()))
         for fault in found if isinstance(found, list) else ():
             yield "{kind}: {id}.facts.{fact} is {is}".format_map(fault)
 
@@ -140,14 +140,3 @@ def _nested(path: DataPath, value: Any) -> Any:
     for step in reversed(path):
         value = {step: value}
     return value
-
-
-def _evaluated(run: OpaRun, path: DataPath, *bundles: Path) -> Any:
-    """
-    Evaluate a document of bundles; None where it is undefined.
-    """
-    loaded = (argument for bundle in bundles for argument in ("--bundle", str(bundle)))
-    query = f"data.{'.'.join(path)}"
-    said = run.said("eval", "--format=json", "--strict-builtin-errors", *loaded, query)
-    results = json.loads(said).get("result")
-    return results[0]["expressions"][0]["value"] if results else None
