@@ -54,6 +54,8 @@ def read(file: Path) -> dict[str, Any]:
         document = yaml.load(file.read_text("utf-8"), _Loader)
     except OSError as wrong:
         raise SettingsError(f"{file} cannot be read: {wrong.strerror}") from wrong
+    except SettingsError as wrong:
+        raise SettingsError(f"{file}: {wrong.message}") from wrong
     except yaml.MarkedYAMLError as wrong:
         raise SettingsError(f"{file} is not YAML: {_problem(wrong)}") from wrong
     except (yaml.YAMLError, ValueError) as wrong:

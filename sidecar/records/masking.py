@@ -19,6 +19,11 @@ from sidecar.engine.decision import Decision, entries, objects
 
 Terms = Mapping[str, frozenset[str]]
 
+HASHED: Final = "hmac-sha256:"
+"""
+How an id begins that was hashed.
+"""
+
 _ANSWERS: Final = frozenset({"full", "explain", "remedies", "bare"})
 _EFFECTS: Final = frozenset({"permits", "prohibits", "limits", "obliges", "defines"})
 _OUTCOMES: Final = frozenset({"permitted", "partial", "denied"})
@@ -57,7 +62,7 @@ class Ids:
         if self.mode == "clear":
             return id_
         digest = hmac.new(self.key, id_.encode("utf-8", "surrogatepass"), hashlib.sha256)
-        return f"hmac-sha256:{digest.hexdigest()}"
+        return f"{HASHED}{digest.hexdigest()}"
 
 
 class Mask:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import NoneType
 from typing import Any, Final
 
 from sidecar.errors import SettingsError
@@ -75,6 +76,8 @@ class Entry:
         facts = mapping(f"{here}.facts", given["facts"])
         if not facts:
             raise SettingsError(f"{here}.facts must not be empty: an entry that says nothing")
+        for fact, value in facts.items():
+            _check_plain(f"{here}.facts.{fact}", fact, value)
         made = _day(f"{here}.date", given["date"])
         until = _day(f"{here}.until", given["until"]) if "until" in given else None
         if until is not None and until < made:
@@ -105,6 +108,25 @@ def day(text: Any) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
+
+
+def _check_plain(key: str, name: Any, value: Any) -> None:
+    """
+    Refuse what JSON cannot hold: YAML reads days, and keys that are no texts.
+    """
+    if type(name) is not str:
+        raise SettingsError(f"{key} must be called by a text: quote it")
+    if isinstance(value, dict):
+        for below, each in value.items():
+            _check_plain(f"{key}.{below}", below, each)
+    elif isinstance(value, list):
+        for each in value:
+            _check_plain(key, name, each)
+    elif type(value) not in (str, bool, int, NoneType):
+        raise SettingsError(
+            f"{key} must be a text, true or false, a whole number, or a list or mapping of them, "
+            f"got {value!r}"
+        )
 
 
 def _day(key: str, value: Any) -> date:

@@ -47,16 +47,7 @@ def _of_folder(folder: Path, source: RegisterSource) -> Iterator[Entry]:
         if kind in seen:
             raise SettingsError(f"{file}: {kind} stands in {seen[kind].name} already")
         seen[kind] = file
-        yield from _entries(str(file), kind, _read(file))
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        return strict.read(file)
-    except SettingsError as wrong:
-        # What stands twice is said without the file.
-        named = wrong.message if str(file) in wrong.message else f"{file}: {wrong.message}"
-        raise SettingsError(named) from wrong
+        yield from _entries(str(file), kind, strict.read(file))
 
 
 def _of_bundle(bundle: Path, source: RegisterSource) -> Iterator[Entry]:

@@ -66,8 +66,8 @@ MISTAKES: Final = {
     "text-for-number": "server.threads must be a whole number, got '8'",
     "too-many-threads": "server.threads must be from 1 to 256, got 257",
     "truth-for-number": "server.workers must be a whole number, got True",
-    "twice": "log stands twice, again in line 3",
-    "twice-in-section": "threads stands twice, again in line 3",
+    "twice": "{file}: log stands twice, again in line 3",
+    "twice-in-section": "{file}: threads stands twice, again in line 3",
     "unknown-key": f"ports is unknown; known are {_SECTIONS}",
     "unknown-key-in-section": f"server.worker is unknown; known are {_SERVER}",
 }
