@@ -168,6 +168,7 @@ class ScriptedOpa:
         self.decision = "a/decision"
         self.batch: str | None = "a/batch"
         self.more: dict[str, Any] = {}
+        self.agreement: dict[str, str] = {}
         self.others: dict[str, str] = {}
         self.results: dict[str, Any] = {"a/decision": True}
         self.before_answering: Callable[[str], None] = lambda path: None
@@ -182,7 +183,10 @@ class ScriptedOpa:
         if path == "system/bundles":
             authzen = {"decision": self.decision} | ({"batch": self.batch} if self.batch else {})
             authzen |= self.more
-            manifest = {"revision": self.revision, "metadata": {"authzen": authzen}}
+            metadata: dict[str, Any] = {"authzen": authzen}
+            if self.agreement:
+                metadata["agreement"] = self.agreement
+            manifest = {"revision": self.revision, "metadata": metadata}
             return self._answer(result={"decision": {"manifest": manifest}})
         if path == "a/batch" and path not in self.results:
             items = body["input"]["items"]

@@ -249,6 +249,59 @@ def test_what_is_so_now(metrics: Metrics, engine: Engine, opa: ScriptedOpa):
     assert _exposed(metrics, engine)["privacy_ready"] == ({}, 0)
 
 
+LOOKING_UP = {"id": "a", "version": "1", "registers": "a/registers"}
+LOOKED_UP = {"at": "known", "kinds": {"people": ["subject.id"]}, "faults": "a/faults"}
+
+
+def test_registers_are_counted_by_how_soon_entries_end(
+    metrics: Metrics, engine: Engine, opa: ScriptedOpa
+):
+    """
+    There are five series for each kind that the bundle knows. Registers are read again once a
+    bundle was replaced, and not before; where they cannot be had, there are no series.
+    """
+    opa.agreement = LOOKING_UP
+    opa.others = {"registers": "1"}
+    opa.results |= {"a/registers": LOOKED_UP, "known": {"people": {"ann": {"until": "2000-01-01"}}}}
+
+    def counted() -> dict[str, float]:
+        families = text_string_to_metric_families(metrics.exposition(engine, None).decode())
+        samples = [sample for family in families for sample in family.samples]
+        found = [each for each in samples if each.name == "privacy_register_entries"]
+        assert {each.labels["kind"] for each in found} <= {"people"}
+        return {each.labels["ends"]: each.value for each in found}
+
+    past = {"past": 1.0, "7d": 0.0, "30d": 0.0, "later": 0.0, "never": 0.0}
+    assert counted() == past
+    opa.results["known"] = {"people": {"ann": {}}}
+    assert counted() == past
+    assert opa.paths.count("known") == 1
+    opa.others = {"registers": "2"}
+    assert counted() == past | {"past": 0.0, "never": 1.0}
+    opa.revision = None
+    assert counted() == {}
+
+
+def test_registers_that_cannot_be_read_make_no_series(
+    metrics: Metrics, engine: Engine, opa: ScriptedOpa
+):
+    """
+    The other metrics are there all the same.
+    """
+    opa.agreement = LOOKING_UP
+    opa.results |= {"a/registers": LOOKED_UP}
+
+    def fails(path: str) -> None:
+        if path == "known":
+            raise ConnectionError
+
+    opa.before_answering = fails
+    told = metrics.exposition(engine, None)
+
+    assert b"privacy_bundle_info" in told
+    assert b"privacy_register_entries" not in told
+
+
 def test_a_bundle_that_was_never_there(metrics: Metrics, engine: Engine, opa: ScriptedOpa):
     """
     Without a bundle there is none to tell of.
