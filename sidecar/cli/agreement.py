@@ -5,6 +5,7 @@
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -36,18 +37,19 @@ def check(text: Path, registry: Path | None) -> None:
     known = _registry(registry or _bundled_registry())
     changes = review(found, known)
 
-    _tell(changes, known)
+    _tell(changes, known, {number: section.sha256 for number, section in found.items()})
     sys.exit(1 if changes else 0)
 
 
-def _tell(changes: Review, known: Registry) -> None:
+def _tell(changes: Review, known: Registry, now: Mapping[str, str]) -> None:
     for word, numbers in (
         ("changed", changes.changed),
         ("new", changes.new),
         ("gone", changes.gone),
     ):
         for number in numbers:
-            click.echo(f"section {number}: {word}")
+            digest = f", sha256 {now[number]}" if number in now else ""
+            click.echo(f"section {number}: {word}{digest}")
     for clause in changes.clauses:
         section, _ = known.clauses[clause]
         click.echo(f"clause {clause}: up for review (section {section})")

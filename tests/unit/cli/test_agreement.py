@@ -64,15 +64,17 @@ def test_nothing_changed(text):
 @pytest.mark.usefixtures("bundle")
 def test_what_changed_is_listed(text):
     """
-    Changed, new and gone sections are listed, and the clauses up for review; the exit code is 1.
+    Changed, new and gone sections are listed with their new digests, and the clauses up for
+    review; the exit code is 1.
     """
     text.write_text("1. Books\n\nBooks are sold.\n\n3. Cats\n\nAre welcome.\n", "utf-8")
+    now = sections(text.read_text("utf-8"))
 
     done = _check(text)
 
     assert done.output.splitlines() == [
-        "section 1: changed",
-        "section 3: new",
+        f"section 1: changed, sha256 {now['1'].sha256}",
+        f"section 3: new, sha256 {now['3'].sha256}",
         "section 2: gone",
         "clause 1-x: up for review (section 1)",
         "clause 2-x: up for review (section 2)",
