@@ -13,11 +13,13 @@ import click
 from sidecar.bundle.opa import opa_binary
 from sidecar.engine.engine import utc_today
 from sidecar.errors import SettingsError
+from sidecar.records.query import Records
+from sidecar.records.questions import Wanted, whole
+from sidecar.records.source import Source
 from sidecar.registers import build as building
 from sidecar.registers.entry import Entry
 from sidecar.registers.reading import entries
 from sidecar.registers.reliance import Leaning, Reliance
-from sidecar.replay.reading import recorded
 from sidecar.settings import Settings
 
 
@@ -67,7 +69,7 @@ def build(folder: Path, output: Path, policy: Path) -> None:
 @click.option(
     "--within", callback=_days, default="30d", show_default=True, help="How soon is soon."
 )
-@click.option("--records", type=_PATH, multiple=True, help="Decision records to look through.")
+@click.option("--records", multiple=True, help="Decision records: files, folders, s3://…")
 @click.option(
     "--key",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -75,7 +77,7 @@ def build(folder: Path, output: Path, policy: Path) -> None:
 )
 @_POLICY
 def check(
-    path: Path, within: timedelta, records: tuple[Path, ...], key: Path | None, policy: Path
+    path: Path, within: timedelta, records: tuple[str, ...], key: Path | None, policy: Path
 ) -> None:
     """Say what of the registers in PATH, a folder or a built bundle, has ended or ends soon.
 
@@ -89,13 +91,17 @@ def check(
         found = entries(path, looking.source)
         ending = [entry for entry in found if entry.until and entry.until <= today + within]
         secret = key.read_bytes().strip() if key else None
-        leaning = Leaning.of(recorded(records), ending, looking.source, secret)
+        asked = Records(Source(records)) if records else None
+        recorded = whole(asked, Wanted()) if asked else ()
+        leaning = Leaning.of(recorded, ending, looking.source, secret)
     for entry in sorted(ending, key=lambda entry: (entry.until, entry.kind, entry.id)):
         click.echo(_told(entry, today))
         if records:
             click.echo(f"    {_leaned(leaning.reliances.get((entry.kind, entry.id)))}")
     for line in _untold(leaning):
         click.echo(line, err=True)
+    if asked and asked.lost:
+        click.echo(f"{asked.lost} lines are no records: {', '.join(asked.unreadable)}", err=True)
     if ending:
         sys.exit(1)
     click.echo(f"{len(found)} entries: none has ended, and none ends within {within.days} days")

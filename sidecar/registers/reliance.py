@@ -10,7 +10,6 @@ from typing import Any, Final
 from sidecar.records.masking import HASHED, Ids
 from sidecar.registers.entry import Entry
 from sidecar.registers.source import RegisterSource
-from sidecar.replay.reading import Recorded
 
 _CLEAR: Final = Ids("clear")
 
@@ -35,14 +34,14 @@ class Reliance:
     last: str = ""
     example: str = ""
 
-    def add(self, record: Recorded, day: str) -> None:
+    def add(self, record: Mapping[str, Any], day: str) -> None:
         """
         Count a decision in.
         """
         self.decisions += 1
-        self.permitted += record.allowed
+        self.permitted += record["result"]["decision"]
         if day >= self.last:
-            self.last, self.example = day, record.decision_id
+            self.last, self.example = day, record["decision_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ class Leaning:
     @classmethod
     def of(
         cls,
-        records: Iterable[Recorded],
+        records: Iterable[Mapping[str, Any]],
         entries: Iterable[Entry],
         source: RegisterSource,
         key: bytes | None,
@@ -74,7 +73,7 @@ class Leaning:
         Look records through.
 
         Args:
-            records: The records.
+            records: The records, as they were written.
 
             entries: The entries to look for.
 
@@ -86,15 +85,14 @@ class Leaning:
         by_place = _by_place(entries, source, key)
         paths = {path for paths in source.kinds.values() for path in paths}
         for record in records:
-            subject = _at(record.asked, "subject.id")
+            asked = record["input"]
+            subject = _at(asked, "subject.id")
             if subject is None:
                 found.untold["dropped"] += 1
             elif str(subject).startswith(HASHED) and key is None:
                 found.untold["hashed"] += 1
-            day = str(_at(record.asked, "environment.date") or "")
-            for entry in {
-                (each.kind, each.id): each for each in _selected(record.asked, paths, by_place)
-            }:
+            day = str(_at(asked, "environment.date") or "")
+            for entry in {(each.kind, each.id): each for each in _selected(asked, paths, by_place)}:
                 found.reliances[entry].add(record, day)
         return found
 

@@ -9,7 +9,6 @@ from sidecar.records.masking import Ids
 from sidecar.registers.entry import Entry
 from sidecar.registers.reliance import Leaning, Reliance
 from sidecar.registers.source import RegisterSource
-from sidecar.replay.reading import Recorded
 
 KEY = b"k" * 32
 SOURCE = RegisterSource(
@@ -26,13 +25,15 @@ def _entry(kind: str, id_: str) -> Entry:
 ENTRIES = [_entry("people", "ann"), _entry("papers", "p-1")]
 
 
-def _record(name: str, subject: str | None, *, allowed: bool = True, **context: Any) -> Recorded:
+def _record(
+    name: str, subject: str | None, *, allowed: bool = True, **context: Any
+) -> dict[str, Any]:
     asked = {
         "subject": {"type": "person"} | ({} if subject is None else {"id": subject}),
         "context": context,
         "environment": {"date": f"2026-03-0{name[-1]}"},
     }
-    return Recorded(name, asked, allowed, {}, "app")
+    return {"decision_id": name, "input": asked, "result": {"decision": allowed}}
 
 
 def test_entries_are_found_where_the_policy_finds_them():
