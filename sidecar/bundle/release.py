@@ -106,6 +106,26 @@ class ReleaseDecision:
         )
 
 
+def asks_for_note(bundle: Path) -> bool:
+    """
+    Whether a bundle's agreement decides on its release. Data alone has no agreement.
+
+    Args:
+        bundle: A tarball.
+
+    Raises:
+        SettingsError: It is no bundle.
+    """
+    with TemporaryDirectory(prefix="sidecar-release-") as beside:
+        unpack(bundle, Path(beside))
+        said = document(Path(beside), ".manifest")
+    try:
+        agreement = Manifest.from_document(said).agreement
+    except ManifestMalformed:
+        return False
+    return agreement is not None and agreement.release is not None
+
+
 @contextmanager
 def _unpacked(bundle: Path) -> Iterator[tuple[Path, Manifest]]:
     with TemporaryDirectory(prefix="sidecar-release-") as beside:

@@ -15,7 +15,7 @@ from sidecar.bundle.build import build as build_bundle
 from sidecar.bundle.inspection import Inspection
 from sidecar.bundle.manifest import Manifest
 from sidecar.bundle.opa import opa_binary
-from sidecar.bundle.release import ReleaseDecision
+from sidecar.bundle.release import ReleaseDecision, asks_for_note
 from sidecar.bundle.shipping import shop
 from sidecar.delivery.failure import CODES, Refused
 from sidecar.delivery.gate import Gate
@@ -135,9 +135,16 @@ def release(file: Path, note: Path) -> None:
 
     Exits 1 where it may not; the clauses that stand in the way are cited.
     """
+    _release(file, note)
+
+
+def _release(file: Path, note: Path) -> None:
+    """
+    Tell what a bundle's agreement says of its release; stop with exit code 1 where it refuses.
+    """
     found = ReleaseDecision.of(file, note, opa=opa_binary())
-    verdict = "may be released" if found.allowed else "must not be released"
-    click.echo(f"{file} {verdict}" + (f": {found.reason}" if not found.allowed else ""))
+    verdict = "may be released" if found.allowed else f"must not be released: {found.reason}"
+    click.echo(f"{file} {verdict}")
     for id_, says in found.clauses.items():
         click.echo(f"  {id_}: {says}")
     for name, values in (("missing", found.missing_facts), ("to do", found.obligations)):
@@ -150,14 +157,23 @@ def release(file: Path, note: Path) -> None:
 @bundle.command()
 @click.argument("file", type=_FILE)
 @click.argument("address")
-def push(file: Path, address: str) -> None:
+@click.option("--note", type=_FILE, help="What changes, and who was told: YAML, as for `release`.")
+def push(file: Path, address: str, note: Path | None) -> None:
     """Put FILE where sidecars fetch it.
+
+    Where FILE's agreement decides on releases, it is asked first, and exit code 1 says that it
+    refuses: nothing is shipped then.
 
     ADDRESS is oci://registry/repository:tag, oci+http://… without TLS, or s3://bucket/key.
     Credentials are found as `docker login` and AWS' tools leave them.
     """
     revision = open_bundle(file).revision
-    shop(address).put(file)
+    there = shop(address)
+    if note is not None:
+        _release(file, note)
+    elif asks_for_note(file):
+        raise SettingsError(f"{file} is released by its agreement: --note is needed")
+    there.put(file)
     click.echo(f"{address} (revision {revision})")
 
 

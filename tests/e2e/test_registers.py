@@ -341,3 +341,24 @@ def test_exchanged_registers_count_within_a_second(fleet: Fleet):
     assert grown["hit",] > hits.get(("hit",), 0)
     counted = fleet.sidecar.counts("privacy_register_entries")
     assert counted["later", "recipients"] == 3
+
+
+def test_our_own_opa_loads_them_beside_the_policy(tmp_path: Path, fleet: Fleet):
+    """
+    With `bundles.beside`, an entry decides too, and the sidecar is ready by the policy's revision.
+    """
+    [case] = [case for case in CASES if case.kind == "recipients"]
+    registers = fleet.folder / "registers.tar.gz"
+    with running(
+        f"bundles: {{beside: ['{registers}']}}",
+        SIDECAR_BUNDLE=str(fleet.folder / "decision.tar.gz"),
+    ) as sidecar:
+        own = replace(fleet, sidecar=sidecar)
+        silent = _gist(own, case.asked("nobody", case.holds))
+
+        assert _gist(own, case.asked("bad", case.holds)) != silent
+        assert _gist(own, case.asked("good", case.fails)) == silent
+        ready = sidecar.get("/readyz").json
+        assert ready["state"] == "ready"
+        assert ready["revision"] == fleet.sidecar.get("/readyz").json["revision"]
+        assert sidecar.counts("privacy_register_entries")["past", "recipients"] == 2

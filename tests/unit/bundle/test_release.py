@@ -3,15 +3,17 @@ sidecar.bundle.release: a bundle's agreement decides whether it may be released.
 """
 
 import json
+import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sidecar.bundle.build import build
-from sidecar.bundle.release import ReleaseDecision
+from sidecar.bundle.release import ReleaseDecision, asks_for_note
 from sidecar.errors import SettingsError
 from tests.e2e.serve import ROOT
 from tests.tarballs import tarball
@@ -239,6 +241,59 @@ def test_the_command_line_says_it(tmp_path: Path, agreement: Path, text, code, s
     assert (done.returncode, done.stderr) == (code, "")
     assert done.stdout.startswith(f"{agreement} {said}")
     assert "  5.3-e: When a change matters, CSW announces it" in done.stdout
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
+    """
+    Where a store that speaks S3 should be, and nobody answers.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        port = listener.getsockname()[1]
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        yield listener
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        (DONE.partition("told:")[0] + "told: false", 1, "must not be released: obligation_unmet"),
+        (None, 2, "is released by its agreement: --note is needed"),
+    ],
+    ids=["refused", "no note"],
+)
+def test_what_must_not_be_released_is_not_shipped(
+    tmp_path: Path, agreement: Path, store: socket.socket, text, code, said
+):
+    """
+    A significant change that companies were not told of is not pushed, and the clauses are cited:
+    the store never hears of it.
+    """
+    note = ("--note", _note(tmp_path, text)) if text else ()
+    done = subprocess.run(
+        [sys.executable, "-m", "sidecar", "bundle", "push", agreement, "s3://a/b.tar.gz", *note],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == code
+    assert said in done.stdout + done.stderr
+    assert ("5.3-f: When a change matters, CSW also writes" in done.stdout) == (code == 1)
+    with pytest.raises(BlockingIOError):
+        store.accept()
+
+
+def test_data_and_other_policies_need_no_note(tmp_path: Path, opa_binary: Path, agreement: Path):
+    """
+    Only an agreement that decides on releases asks for one.
+    """
+    roots = '{"roots": ["a"], "metadata": {"registers": {}}}'
+
+    assert asks_for_note(agreement)
+    assert not asks_for_note(tarball(tmp_path / "data.tar.gz", {".manifest": roots}))
+    assert not asks_for_note(_own(tmp_path, opa_binary, None))
 
 
 def test_the_shipped_note_will_do(opa_binary: Path, agreement: Path):
