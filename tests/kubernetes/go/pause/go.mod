@@ -1,0 +1,3 @@
+module sidecar.test/pause
+
+go 1.26.0
