@@ -102,17 +102,26 @@ def create_app(
         # A rule of the map's own: with it any method will do, also one that nobody knows.
         app.url_map.add(Rule(f"{ENDPOINT}<rest:rest>", endpoint=ENDPOINT))
         app.view_functions[ENDPOINT] = proxied
-    _answer_errors(app, metrics)
+    answer_errors(app, metrics.failed)
     _name_requests(app)
     Gate(settings.callers, certificates=settings.tls.client_ca is not None).guard(app)
     return app
 
 
-def _answer_errors(app: Flask, metrics: Metrics) -> None:
+def answer_errors(app: Flask, failed: Callable[[str], None]) -> None:
+    """
+    Answer every error with its code and its sentence, and with nothing internal.
+
+    Args:
+        app: The application.
+
+        failed: Told the code of each error.
+    """
+
     def ours(wrong: errors.SidecarError) -> Response:
         # What is asked of no endpoint is no decision that could have been made.
         if not isinstance(wrong, errors.NotFound | errors.MethodNotAllowed):
-            metrics.failed(wrong.code)
+            failed(wrong.code)
         if isinstance(wrong, errors.EngineError):
             _log.error("no decision", code=wrong.code, route=_route())
         response = answered({"error": wrong.described()}, status=wrong.status)

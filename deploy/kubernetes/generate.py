@@ -1,8 +1,8 @@
 """
 Wrap the rules of deploy/prometheus/ for the Prometheus operator: `make manifests`.
 
-kustomize cannot put a file's content into another resource, so that what it needs is written here, and
-compared by `--check`.
+kustomize cannot put a file's content into another resource, so that what it needs is written here,
+and compared by `--check`.
 """
 
 import sys
@@ -37,7 +37,9 @@ def text(root: Path) -> str:
     """
     Write the resource as it stands in the tree.
     """
-    body: str = yaml.safe_dump(prometheus_rule(root), sort_keys=False, width=100, allow_unicode=True)
+    body: str = yaml.safe_dump(
+        prometheus_rule(root), sort_keys=False, width=100, allow_unicode=True
+    )
     return _HEAD + body
 
 

@@ -14,6 +14,7 @@ from sidecar.cli.registers import registers
 from sidecar.cli.replay import replay
 from sidecar.cli.serve import serve
 from sidecar.cli.watch import watch
+from sidecar.cli.webhook import webhook
 from sidecar.errors import MissingPart, SettingsError
 
 
@@ -23,7 +24,7 @@ def sidecar() -> None:
     """An authorization sidecar for a company's privacy agreement."""
 
 
-for command in (serve, bundle, agreement, records, registers, opa, replay, watch):
+for command in (serve, bundle, agreement, records, registers, opa, replay, watch, webhook):
     sidecar.add_command(command)
 
 

@@ -1,16 +1,17 @@
 """
-A real Kubernetes, for as long as a test needs one: etcd and an API server, and, where pods are to run, a
-controller manager, a scheduler, containerd and a kubelet. Everything stands in one folder, and each
-process is ended by its id.
+A real Kubernetes, for as long as a test needs one: etcd and an API server, and, where pods are to
+run, a controller manager, a scheduler, containerd and a kubelet. Everything stands in one folder,
+and each process is ended by its id.
 """
 
 import json
 import os
 import secrets
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from typing import Any, Final
 import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from tests.credentials import pem
+from tests.credentials import Authority, pem
 from tests.e2e.serve import free_port
 from tests.running import eventually
 
@@ -127,6 +128,7 @@ def one_node(images: Sequence[str]) -> Iterator[Cluster]:
     """
     with control_plane() as cluster, ExitStack() as held:
         folder = cluster.folder
+        held.callback(_unmount, folder)
         socket = held.enter_context(_containerd(cluster))
         for image in (_pause_image(), *images):
             _imported(folder, socket, image)
@@ -164,6 +166,9 @@ def _configured(folder: Path) -> Cluster:
     (folder / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n', "ascii")
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     (folder / "service-accounts.key").write_bytes(pem(key))
+    authority = Authority()
+    (folder / "authority.pem").write_bytes(authority.cert)
+    authority.issue("api-server").written(folder, "api-server")
     certificates = folder / "certificates"
     certificates.mkdir()
     config = {
@@ -242,6 +247,9 @@ def _api_server(cluster: Cluster, etcd: str) -> tuple[str, ...]:
         # Webhooks are asked at their pods: nothing here makes a service's address one that answers.
         "--enable-aggregator-routing=true",
         "--allow-privileged=true",
+        f"--kubelet-client-certificate={folder / 'api-server.pem'}",
+        f"--kubelet-client-key={folder / 'api-server.key'}",
+        "--kubelet-preferred-address-types=InternalIP",
     )
 
 
@@ -306,9 +314,13 @@ def _kubelet(cluster: Cluster, socket: Path) -> tuple[str, ...]:
         "cgroupDriver": "cgroupfs",
         "enforceNodeAllocatable": [],
         "failSwapOn": False,
-        "authentication": {"anonymous": {"enabled": True}, "webhook": {"enabled": False}},
+        # Whoever shows a certificate of ours is the API server.
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": False},
+            "x509": {"clientCAFile": str(cluster.folder / "authority.pem")},
+        },
         "authorization": {"mode": "AlwaysAllow"},
-        "address": "127.0.0.1",
         "port": free_port(),
         "healthzPort": 0,
         "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%"},
@@ -325,7 +337,6 @@ def _kubelet(cluster: Cluster, socket: Path) -> tuple[str, ...]:
         f"--root-dir={cluster.folder / 'kubelet'}",
         f"--cert-dir={cluster.folder / 'kubelet-certificates'}",
         "--hostname-override=node",
-        "--node-ip=127.0.0.1",
     )
 
 
@@ -377,10 +388,25 @@ def _emptied(cluster: Cluster) -> None:
     eventually(lambda: not cluster.got("pods", "--all-namespaces")["items"], _READY_WITHIN_S)
 
 
-if __name__ == "__main__":
-    import sys
+def _unmount(folder: Path) -> None:
+    """
+    Take off what a kubelet leaves mounted on purpose, the innermost first.
+    """
+    mounts = [line.split()[1] for line in Path("/proc/mounts").read_text("utf-8").splitlines()]
+    for mount in reversed([mount for mount in mounts if mount.startswith(f"{folder}/")]):
+        _run("umount", "--lazy", mount)
 
-    with one_node(sys.argv[1:]) as up:
-        print(f"export KUBECONFIG={up.kubeconfig}", flush=True)
-        while True:
-            time.sleep(60)
+
+def _kept_up(images: Sequence[str]) -> None:
+    """
+    Keep a cluster up to look around in, until told to stop.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with one_node(images) as cluster:
+        print(f"export KUBECONFIG={cluster.kubeconfig}", flush=True)
+        with suppress(KeyboardInterrupt):
+            signal.pause()
+
+
+if __name__ == "__main__":
+    _kept_up(sys.argv[1:])

@@ -1,0 +1,3 @@
+"""
+A mutating admission webhook for Kubernetes: it adds the sidecar to pods, and refuses none.
+"""
