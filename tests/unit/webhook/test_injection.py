@@ -91,11 +91,13 @@ def test_ours_come_before_what_is_there(tmp_path: Path):
     patched(pod, injection(tmp_path).patch(pod))
 
     spec = pod["spec"]
-    assert ["first", "second", "own", "other"] == [each["name"] for each in spec["initContainers"]]
-    assert ["socket", "data"] == [each["name"] for each in spec["volumes"]]
-    assert {"app": "a", "guarded": "yes", "example/side~car": "present"} == pod["metadata"][
-        "labels"
-    ]
+    assert [each["name"] for each in spec["initContainers"]] == ["first", "second", "own", "other"]
+    assert [each["name"] for each in spec["volumes"]] == ["socket", "data"]
+    assert pod["metadata"]["labels"] == {
+        "app": "a",
+        "guarded": "yes",
+        "example/side~car": "present",
+    }
 
 
 @pytest.mark.parametrize(
@@ -116,7 +118,7 @@ def test_a_second_time_nothing_is_added(tmp_path: Path, pod: dict[str, Any]):
 
     patched(pod, adding.patch(pod))
 
-    assert [] == adding.patch(pod)
+    assert adding.patch(pod) == []
 
 
 def test_containers_may_be_given_images(tmp_path: Path):
@@ -125,7 +127,7 @@ def test_containers_may_be_given_images(tmp_path: Path):
     """
     containers = injection(tmp_path, second="registry.example/two:3").containers
 
-    assert ["one:1", "registry.example/two:3"] == [each["image"] for each in containers]
+    assert [each["image"] for each in containers] == ["one:1", "registry.example/two:3"]
 
 
 @pytest.mark.parametrize(
