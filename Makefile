@@ -214,6 +214,10 @@ lock_options := --quiet --upgrade --no-strip-extras --generate-hashes --no-heade
 bench: $(VENV)/dev  ## A request's way: parsing, OPA, transport, answering
 	@$(BIN)/python -m bench.run policies
 
+.PHONY: measure-kubernetes
+measure-kubernetes: $(VENV)/dev tools-kubernetes  ## Memory and processor time of both containers of a pod; as root
+	@$(BIN)/python -m tests.kubernetes.measure
+
 .PHONY: bench-policies
 bench-policies: $(VENV)/dev  ## Each request of bench/requests/ against the built bundle
 	@$(BIN)/python -m bench.policies policies
