@@ -65,6 +65,8 @@ tools-manifests: $(KUBERNETES)/validate  ## Build kustomize, kube-score and helm
 .PHONY: tools-kubernetes
 tools-kubernetes: tools-manifests  ## Build Kubernetes itself, for test-kubernetes (ten minutes)
 	@$(BIN)/python -m tests.kubernetes.build
+	@$(call from_debian,docker-registry,docker-registry)
+	@$(call from_debian,debootstrap,debootstrap)
 	@$(call from_debian,podman,podman)
 	@$(call from_debian,buildah,buildah)
 	@$(call from_debian,containerd,containerd)

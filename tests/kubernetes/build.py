@@ -31,7 +31,6 @@ _PACKAGES: Final = {
     "kube-score": ("kube-score", "github.com/zegl/kube-score/cmd/kube-score"),
     "helm": ("helm", "helm.sh/helm/v4/cmd/helm"),
     "etcd": ("etcd", "go.etcd.io/etcd/server/v3"),
-    "registry": ("registry", "github.com/distribution/distribution/v3/cmd/registry"),
     "pause": ("pause", "."),
     "kube-apiserver": ("kubernetes", f"{_KUBERNETES}/kube-apiserver"),
     "kube-controller-manager": ("kubernetes", f"{_KUBERNETES}/kube-controller-manager"),

@@ -17,23 +17,28 @@ _READY_WITHIN_S: Final = 30.0
 
 
 @contextmanager
-def registry_running(folder: Path) -> Iterator[str]:
+def registry_running(folder: Path, port: int | None = None, *, host: str = "") -> Iterator[str]:
     """
     Run a registry until the caller is done with it.
 
     Args:
-        folder: An empty folder, for what it keeps and for its log.
+        folder: A folder for what it keeps, and for its log: an empty one, or that of one before.
+
+        port: Where it listens; None for any that is free.
+
+        host: Where else than on the loopback it listens: `0.0.0.0` for everywhere.
 
     Returns:
         Its address, `host:port`, without TLS.
     """
-    address = f"127.0.0.1:{free_port()}"
+    port = port or free_port()
+    address = f"127.0.0.1:{port}"
     # JSON is YAML too.
     config = {
         "version": 0.1,
         "log": {"level": "warn"},
         "storage": {"filesystem": {"rootdirectory": f"{folder}/kept"}},
-        "http": {"addr": address, "secret": "only for tests"},
+        "http": {"addr": f"{host}:{port}" if host else address, "secret": "only for tests"},
     }
     (folder / "config.yml").write_text(json.dumps(config), "utf-8")
     command = ["docker-registry", "serve", f"{folder}/config.yml"]

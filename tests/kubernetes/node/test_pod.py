@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,12 +20,13 @@ import yaml
 
 from sidecar.bundle.build import build
 from sidecar.bundle.opa import opa_binary
+from sidecar.bundle.shipping import shop
 from sidecar.bundle.signing import sign
 from tests.credentials import Keys
+from tests.delivery.stores.registry import registry_running
 from tests.e2e.serve import ROOT, free_port
 from tests.kubernetes.cluster import GATEWAY, Cluster
 from tests.kubernetes.load import asking, ready, so_much_more
-from tests.kubernetes.registry import REPOSITORY, Registry
 from tests.kubernetes.rendering import dev_overlay, kustomized
 from tests.running import eventually
 
@@ -32,6 +34,7 @@ SPACE: Final = "billing"
 WHERE: Final = f"--namespace={SPACE}"
 OPA, SIDECAR, APP = "privacy-opa", "privacy-sidecar", "billing"
 WITHIN_S: Final = 120.0
+BUNDLE: Final = "policies/csw-privacy:stable"
 POLL_S: Final = 1
 
 EVALUATION: Final = {
@@ -71,14 +74,36 @@ class Team:
     Attributes:
         cluster: Where the service runs.
 
-        registry: Where bundles are had from.
+        port: Where the registry listens, for pods too.
 
-        folder: Where they are made.
+        folder: Where bundles are made, and what the registry keeps.
+
+        running: Holds the registry while it runs.
     """
 
     cluster: Cluster
-    registry: Registry
+    port: int
     folder: Path
+    running: ExitStack
+
+    def open_registry(self) -> None:
+        """
+        Run the registry, with what it kept.
+        """
+        kept = self.folder / "registry"
+        kept.mkdir(exist_ok=True)
+        self.running.enter_context(registry_running(kept, self.port, host="0.0.0.0"))
+
+    @contextmanager
+    def registry_away(self) -> Iterator[None]:
+        """
+        Be without the registry for a while.
+        """
+        self.running.close()
+        try:
+            yield
+        finally:
+            self.open_registry()
 
     def publish(self, number: int, *, key: str | None = "release") -> str:
         """
@@ -103,7 +128,7 @@ class Team:
         if key:
             private = self.folder / f"{key}.key"
             sign(bundle, bundle, key=private, key_id="release", opa=opa_binary())
-        self.registry.push(bundle)
+        shop(f"oci+http://127.0.0.1:{self.port}/{BUNDLE}").put(bundle)
         return revision
 
     def pods(self) -> list[Any]:
@@ -150,28 +175,29 @@ def team(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     keys = Keys(folder)
     _, public = keys.make("release")
     keys.make("stranger")
-    registry = Registry(free_port(), folder)
+    port = free_port()
     overlay = dev_overlay(folder / "kubernetes").parent / "prod"
-    _set_up(overlay, registry, public.read_text("ascii"))
-    with registry.running():
+    _set_up(overlay, f"{GATEWAY}:{port}", public.read_text("ascii"))
+    with ExitStack() as running:
+        made = Team(cluster, port, folder, running)
+        made.open_registry()
         cluster.apply(*kustomized(overlay))
         try:
-            yield Team(cluster, registry, folder)
+            yield made
         finally:
             cluster.kubectl("delete", f"namespace/{SPACE}")
 
 
-def _set_up(overlay: Path, registry: Registry, public: str) -> None:
+def _set_up(overlay: Path, registry: str, public: str) -> None:
     """
     Put in what an operator has to put in, and what the test needs to be quick.
     """
     file = overlay / "opa.yaml"
     opa = yaml.safe_load(file.read_text("utf-8"))
-    address = f"{GATEWAY}:{registry.port}"
-    opa["services"]["registry"] = {"url": f"http://{address}", "type": "oci"}
+    opa["services"]["registry"] = {"url": f"http://{registry}", "type": "oci"}
     opa["keys"]["release"]["key"] = public
     decision = opa["bundles"]["decision"]
-    decision["resource"] = f"{address}/{REPOSITORY}:stable"
+    decision["resource"] = f"{registry}/{BUNDLE}"
     decision["polling"] = {"min_delay_seconds": POLL_S, "max_delay_seconds": POLL_S}
     file.write_text(yaml.safe_dump(opa), "utf-8")
     kustomization = yaml.safe_load((overlay / "kustomization.yaml").read_text("utf-8"))
@@ -354,7 +380,7 @@ def test_the_registry_may_be_away(steady: Team):
     before = _container(pod, OPA)["restartCount"]
     address = f"{pod['status']['podIP']}:8081"
 
-    with steady.registry.away():
+    with steady.registry_away():
         assert eventually(lambda: steady.state(pod).get("failing"), WITHIN_S), _why(steady)
         os.kill(steady.cluster.process(SPACE, name, OPA), signal.SIGKILL)
 
