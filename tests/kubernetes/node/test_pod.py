@@ -415,11 +415,13 @@ def test_a_rolling_update_and_its_rollback_fail_nobody(steady: Team):
     """
     A change of the sidecar's settings makes new pods, one after the other, each ready first.
     """
-    before = steady.cluster.got("deployment/billing", WHERE)
+    added = {"name": "TZ", "value": "UTC"}
+    change = {"op": "add", "path": f"{_at(steady, SIDECAR)}/env/-", "value": added}
+    patch = ("--type=json", f"--patch={json.dumps([change])}")
 
     with asking(steady.cluster, SPACE) as load:
         so_much_more(load, 50)
-        _set_environment(steady, before)
+        steady.cluster.kubectl("patch", "deployment/billing", WHERE, *patch)
         assert eventually(steady.all_ready, WITHIN_S), _why(steady)
         steady.cluster.kubectl("rollout", "undo", "deployment/billing", WHERE)
         assert eventually(steady.all_ready, WITHIN_S), _why(steady)
@@ -430,9 +432,44 @@ def test_a_rolling_update_and_its_rollback_fail_nobody(steady: Team):
     assert not load.failed
 
 
-def _set_environment(team: Team, deployment: Any) -> None:
-    spec = deployment["spec"]["template"]["spec"]["initContainers"]
-    index = next(i for i, each in enumerate(spec) if each["name"] == SIDECAR)
-    path = f"/spec/template/spec/initContainers/{index}/env/-"
-    change = json.dumps([{"op": "add", "path": path, "value": {"name": "TZ", "value": "UTC"}}])
-    team.cluster.kubectl("patch", "deployment/billing", WHERE, "--type=json", f"--patch={change}")
+def _at(team: Team, container: str) -> str:
+    """
+    Say where one of the sidecars stands in the Deployment, as a JSON pointer.
+    """
+    deployment = team.cluster.got("deployment/billing", WHERE)
+    names = [each["name"] for each in deployment["spec"]["template"]["spec"]["initContainers"]]
+    return f"/spec/template/spec/initContainers/{names.index(container)}"
+
+
+def test_a_limit_of_memory_that_is_too_low_stops_the_rollout(steady: Team):
+    """
+    The new pod's OPA is killed at its limit, so that this pod never gets ready, and the ones before
+    go on answering.
+    """
+    small = {"requests": {"memory": "16Mi"}, "limits": {"memory": "16Mi"}}
+    change = {"op": "replace", "path": f"{_at(steady, OPA)}/resources", "value": small}
+    patch = ("--type=json", f"--patch={json.dumps([change])}")
+
+    def killed() -> bool:
+        states = [_container(pod, OPA) for pod in steady.pods()]
+        ends = [
+            each[when]["terminated"]["reason"]
+            for each in states
+            for when in ("state", "lastState")
+            if "terminated" in each.get(when, {})
+        ]
+        return "OOMKilled" in ends
+
+    with asking(steady.cluster, SPACE) as load:
+        so_much_more(load, 20)
+        steady.cluster.kubectl("patch", "deployment/billing", WHERE, *patch)
+        try:
+            assert eventually(killed, WITHIN_S), _why(steady)
+            so_much_more(load, 20)
+            assert len(ready(steady.cluster, SPACE)) == 2
+        finally:
+            steady.cluster.kubectl("rollout", "undo", "deployment/billing", WHERE)
+        assert eventually(steady.all_ready, WITHIN_S), _why(steady)
+
+    assert not load.wrong
+    assert not load.failed
