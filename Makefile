@@ -29,8 +29,8 @@ export BUNDLE_SERVERS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidecar/bundle-s
 # So are Kubernetes, and what looks at manifests.
 export KUBERNETES ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidecar/kubernetes
 # What makes images: docker, podman or buildah; and what it is told beside.
-export CONTAINER ?= $(firstword $(foreach each,docker podman buildah,$(shell command -v $(each))))
-export IMAGE ?= privacy-sidecar:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+CONTAINER ?= $(firstword $(foreach each,docker podman buildah,$(shell command -v $(each))))
+IMAGE ?= privacy-sidecar:$(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 IMAGE_ARGS ?=
 
 export PYTHONNOUSERSITE := 1

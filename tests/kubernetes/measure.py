@@ -28,7 +28,7 @@ from tests.running import eventually
 
 SPACE: Final = "billing-dev"
 RATES: Final = (0, 100, 1000)
-SECONDS: Final = 20.0
+SECONDS: Final = 15.0
 
 _CONNECTIONS: Final = 8
 _GROUPS: Final = Path("/sys/fs/cgroup")
