@@ -7,6 +7,7 @@ that could be read again.
 """
 
 import http.client
+import itertools
 import json
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from typing import Any, Final
 
 import yaml
 
+from sidecar.api.paths import EVALUATION, EVALUATIONS
 from tests.e2e.serve import ROOT
 from tests.kubernetes import images
 from tests.kubernetes.cluster import Cluster, one_node
@@ -29,6 +31,9 @@ from tests.running import eventually
 SPACE: Final = "billing-dev"
 RATES: Final = (0, 100, 1000)
 SECONDS: Final = 15.0
+HEAD: Final = """\
+| asked for/s | made/s | failed | p99 ms | OPA: cores | MiB | sidecar: cores | MiB |
+|---:|---:|---:|---:|---:|---:|---:|---:|"""
 
 _CONNECTIONS: Final = 8
 _GROUPS: Final = Path("/sys/fs/cgroup")
@@ -68,6 +73,43 @@ class Row:
         return f"| {self.rate} | {self.made:.0f} | {self.failed} | {self.p99_ms:.1f} | {used} |"
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """
+    A way of running the sidecar, and of asking it.
+
+    Attributes:
+        name: What it is called.
+
+        settings: Settings of the sidecar.
+
+        batch: How many decisions a request asks for.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    batch: int = 1
+
+    def asked(self) -> tuple[str, list[bytes]]:
+        """
+        Say where is asked, and what: the requests that are benchmarked elsewhere, in turn.
+        """
+        files = sorted((ROOT / "bench" / "requests").glob("*.json"))
+        evaluations = [json.loads(file.read_text("utf-8")) for file in files]
+        if self.batch == 1:
+            return EVALUATION, [json.dumps(each).encode() for each in evaluations]
+        turns = itertools.islice(itertools.cycle(evaluations), self.batch)
+        return EVALUATIONS, [json.dumps({"evaluations": list(turns)}).encode()]
+
+
+TRIALS: Final = (
+    Trial("remembered, one worker", {}),
+    Trial("remembered, two workers", {"server": {"workers": 2}}),
+    Trial("remembered, one worker, ten in a request", {}, batch=10),
+    Trial("OPA asked for each, one worker", {"memory": {"entries": 0}}),
+)
+
+
 class Group:
     """
     A container's control group.
@@ -98,19 +140,19 @@ class Group:
         return (used - int(stat[stat.index("total_inactive_file") + 1])) / 2**20
 
 
-def measured(address: str, groups: dict[str, Group], rate: int, requests: Sequence[bytes]) -> Row:
+def measured(address: str, groups: dict[str, Group], rate: int, trial: Trial) -> Row:
     """
     Ask at a rate, and look.
     """
     before = {name: group.seconds() for name, group in groups.items()}
     most = dict.fromkeys(groups, 0.0)
     begun = time.monotonic()
-    with _asked(address, rate, requests) as (times, failures):
+    with _asked(address, rate // trial.batch, *trial.asked()) as (times, failures):
         while (elapsed := time.monotonic() - begun) < SECONDS:
             for name, group in groups.items():
                 most[name] = max(most[name], group.mib())
             time.sleep(0.2)
-        made = len(times) / elapsed
+        made = len(times) * trial.batch / elapsed
         cores = {name: (group.seconds() - before[name]) / elapsed for name, group in groups.items()}
     ordered = sorted(times) or [0.0]
     p99 = ordered[int(len(ordered) * 0.99) - 1] * 1000
@@ -119,7 +161,7 @@ def measured(address: str, groups: dict[str, Group], rate: int, requests: Sequen
 
 @contextmanager
 def _asked(
-    address: str, rate: int, requests: Sequence[bytes]
+    address: str, rate: int, path: str, requests: Sequence[bytes]
 ) -> Iterator[tuple[list[float], list[str]]]:
     times: list[float] = []
     failures: list[str] = []
@@ -135,7 +177,7 @@ def _asked(
                 begun = time.perf_counter()
                 head = {"Content-Type": "application/json"}
                 body = requests[turn % len(requests)]
-                connection.request("POST", "/access/v1/evaluation", body, head)
+                connection.request("POST", path, body, head)
                 answer = connection.getresponse()
                 answer.read()
                 times.append(time.perf_counter() - begun)
@@ -155,11 +197,11 @@ def _asked(
             thread.join()
 
 
-def _deployed(cluster: Cluster, folder: Path, remembering: bool) -> tuple[str, dict[str, Group]]:
+def _deployed(cluster: Cluster, folder: Path, trial: Trial) -> tuple[str, dict[str, Group]]:
     overlay = dev_overlay(folder)
-    if not remembering:
-        file = folder / "config" / "sidecar.yaml"
-        file.write_text(file.read_text("utf-8") + "memory: {entries: 0}\n", "utf-8")
+    file = folder / "config" / "sidecar.yaml"
+    settings = yaml.safe_load(file.read_text("utf-8")) | trial.settings
+    file.write_text(yaml.safe_dump(settings), "utf-8")
     cluster.apply(*kustomized(overlay))
     where = f"--namespace={SPACE}"
     cluster.kubectl("rollout", "status", "deployment/billing", where, "--timeout=120s")
@@ -176,16 +218,14 @@ def _deployed(cluster: Cluster, folder: Path, remembering: bool) -> tuple[str, d
 
 def main() -> None:
     """
-    Print a table for answers that are remembered, and one where OPA is asked for each.
+    Print a table for each trial.
     """
-    files = sorted((ROOT / "bench" / "requests").glob("*.json"))
-    requests = [json.dumps(yaml.safe_load(file.read_text("utf-8"))).encode() for file in files]
     with one_node(images.built()) as cluster, tempfile.TemporaryDirectory() as folder:
-        for remembering in (True, False):
-            deployed = _deployed(cluster, Path(folder, str(remembering)), remembering)
-            print("remembered" if remembering else "OPA asked for each", flush=True)
+        for number, trial in enumerate(TRIALS):
+            deployed = _deployed(cluster, Path(folder, str(number)), trial)
+            print(f"{trial.name}\n{HEAD}", flush=True)
             for rate in RATES:
-                print(measured(*deployed, rate, requests), flush=True)
+                print(measured(*deployed, rate, trial), flush=True)
 
 
 if __name__ == "__main__":
