@@ -17,7 +17,7 @@ from sidecar.api import health, paths
 from sidecar.api.discovery import DiscoveryEndpoint
 from sidecar.api.evaluation import EvaluationEndpoint
 from sidecar.api.evaluations import EvaluationsEndpoint
-from sidecar.api.metrics import MetricsEndpoint
+from sidecar.api.metrics import MetricsEndpoint, OpaMetricsEndpoint
 from sidecar.api.openapi import OpenApiEndpoint
 from sidecar.api.pages import Pages
 from sidecar.api.request import answered
@@ -82,6 +82,7 @@ def create_app(
         ("GET", "/healthz", health.healthz),
         ("GET", "/readyz", health.Readiness(engine)),
         ("GET", "/metrics", MetricsEndpoint(metrics, engine, restarts)),
+        ("GET", "/metrics/opa", OpaMetricsEndpoint(engine)),
         ("GET", "/openapi.json", OpenApiEndpoint(settings.limits)),
         *(
             ("POST", path, search)

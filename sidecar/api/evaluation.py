@@ -74,5 +74,5 @@ class EvaluationEndpoint:
         self._metrics.decided(asked, decision, info)
         now = perf_counter()
         stages |= {"answer": now - decided, "total": now - start}
-        self._metrics.took(stages)
+        self._metrics.took(stages, request.headers.get("traceparent"))
         return response

@@ -85,7 +85,10 @@ class EvaluationsEndpoint:
             )
         self._count(told)
         now = perf_counter()
-        self._metrics.took(stages | {"answer": now - decided, "total": now - start})
+        self._metrics.took(
+            stages | {"answer": now - decided, "total": now - start},
+            request.headers.get("traceparent"),
+        )
         return response
 
     def _decided(self, items: Sequence[Item], stages: dict[str, float]) -> list[Outcome]:

@@ -60,7 +60,10 @@ class SearchEndpoint:
         told, held = self._pages.cut(results, page, search)
         response = answered({"page": told, "results": held})
         now = perf_counter()
-        self._metrics.took(stages | {"answer": now - searched, "total": now - start})
+        self._metrics.took(
+            stages | {"answer": now - searched, "total": now - start},
+            request.headers.get("traceparent"),
+        )
         return response
 
     def _asked(self, body: Mapping[str, Any]) -> parse.Object:

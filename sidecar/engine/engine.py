@@ -376,6 +376,15 @@ class Engine:
         if self._guard:
             self._guard.let_decide()
 
+    def opa_metrics(self) -> str:
+        """
+        Return what OPA tells of itself, in Prometheus' text format.
+
+        Raises:
+            EngineError: It tells nothing.
+        """
+        return str(self._client.get_metrics())
+
     def _alone(self, dated: _Dated, stages: Stages | None) -> Decision:
         recalled = self._recalled(dated)
         if recalled is not None:

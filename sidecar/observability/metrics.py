@@ -3,7 +3,8 @@ All metrics, in one table. Label values come from the bundle's vocabulary; other
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,12 +13,15 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from sidecar.delivery.failure import CODES
 from sidecar.engine.bundle_info import NO_AGREEMENT, BundleInfo
 from sidecar.engine.decision import Decision, objects
 from sidecar.engine.engine import Engine
 from sidecar.errors import EngineError
+from sidecar.observability.exemplars import Exemplars
+from sidecar.traceparent import TraceParent
 
 OTHER: Final = "other"
 
@@ -25,6 +29,7 @@ _BUCKETS: Final = (
     *(0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005),
     *(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0),
 )
+_DURATION: Final = "privacy_decision_duration_seconds"
 _OUTCOMES: Final = frozenset({"permitted", "partial", "denied"})
 _EFFECTS: Final = frozenset({"permits", "prohibits", "limits", "obliges", "defines"})
 _FROM: Final = {True: "hit", False: "miss", None: "off"}
@@ -55,8 +60,14 @@ class Metrics:
             ["obligation"],
             registry=self.registry,
         )
+        self._missing = Counter(
+            "privacy_missing_facts",
+            "Evaluations that a fact was missing for, by the fact.",
+            ["fact"],
+            registry=self.registry,
+        )
         self._duration = Histogram(
-            "privacy_decision_duration_seconds",
+            _DURATION,
             "How long a request took, by stage.",
             ["stage"],
             buckets=_BUCKETS,
@@ -90,6 +101,7 @@ class Metrics:
         self._stages = {
             stage: self._duration.labels(stage) for stage in ("parse", "opa", "answer", "total")
         }
+        self._exemplars = Exemplars(_BUCKETS)
 
     def decided(self, asked: Mapping[str, Any], decision: Decision, info: BundleInfo) -> None:
         """
@@ -113,6 +125,8 @@ class Metrics:
             self._obligations.labels(
                 _among(obligation.get("id"), terms.get("obligation", ()))
             ).inc()
+        for fact in _different(context.get("missing_facts"), terms.get("fact", ())):
+            self._missing.labels(fact).inc()
 
     def failed(self, code: str) -> None:
         """
@@ -132,24 +146,66 @@ class Metrics:
         """
         self._records.labels(result).inc(number)
 
-    def took(self, stages: Mapping[str, float]) -> None:
+    def took(self, stages: Mapping[str, float], traceparent: str | None = None) -> None:
         """
         Note how long a request's stages took, in seconds.
+
+        Args:
+            stages: How long each took.
+
+            traceparent: Where the request stands in a trace. One that is kept is an example of how
+                long requests take.
         """
         for stage, seconds in stages.items():
             self._stages[stage].observe(seconds)
+        parent = TraceParent.read(traceparent)
+        if parent and parent.sampled and "total" in stages:
+            self._exemplars.keep(stages["total"], parent.trace_id)
+
+    def collector(self, engine: Engine, restarts: int | None) -> Collector:
+        """
+        Return what collects everything, of all workers.
+        """
+        counted: Collector = self.registry
+        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+            counted = _OfAllWorkers(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
+        return _Whole(counted, self._exemplars, _Now(engine, restarts))
 
     def exposition(self, engine: Engine, restarts: int | None) -> bytes:
         """
         Write everything down in Prometheus' text format, of all workers.
         """
-        registry = self.registry
-        if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
-            registry = CollectorRegistry()
-            registry.register(_OfAllWorkers(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])))
-        now = CollectorRegistry()
-        now.register(_Now(engine, restarts))
-        return generate_latest(registry) + generate_latest(now)
+        return generate_latest(self.collector(engine, restarts))
+
+
+class _Whole(Collector):
+    """
+    What was counted, with its examples, and what is so now.
+    """
+
+    def __init__(self, counted: Collector, exemplars: Exemplars, now: Collector) -> None:
+        self._counted = counted
+        self._exemplars = exemplars
+        self._now = now
+
+    def collect(self) -> Iterator[Metric]:
+        """
+        Collect both.
+        """
+        for metric in chain(self._counted.collect(), self._now.collect()):
+            if metric.name == _DURATION:
+                metric.samples = [*map(self._with_example(), metric.samples)]
+            yield metric
+
+    def _with_example(self) -> Callable[[Sample], Sample]:
+        latest = self._exemplars.latest()
+
+        def with_example(sample: Sample) -> Sample:
+            if sample.labels.get("stage") != "total" or "le" not in sample.labels:
+                return sample
+            return sample._replace(exemplar=latest.get(float(sample.labels["le"])))
+
+        return with_example
 
 
 class _OfAllWorkers(Collector):
@@ -270,6 +326,13 @@ def _purpose(purpose: Any, terms: Any) -> str:
     if isinstance(purpose, list) and len(purpose) == 1:
         purpose = purpose[0]
     return _among(purpose, terms)
+
+
+def _different(values: Any, terms: Any) -> set[str]:
+    """
+    Find the labels of a list's values, each once.
+    """
+    return {_among(value, terms) for value in values} if isinstance(values, list) else set()
 
 
 def _among(value: Any, terms: Any) -> str:

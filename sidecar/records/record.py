@@ -2,7 +2,6 @@
 One record: an event in the shape of OPA's decision logs.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,8 +13,8 @@ from flask import Request, g
 from sidecar.engine.bundle_info import NO_AGREEMENT, BundleInfo
 from sidecar.engine.decision import Decision
 from sidecar.records.masking import Ids, Mask
+from sidecar.traceparent import TraceParent
 
-_TRACEPARENT: Final = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
 _VERSION: Final = version("sidecar")
 
 
@@ -143,7 +142,5 @@ def event(answered: Answered, about: About, ids: Ids, instance: str) -> dict[str
 
 
 def _trace(traceparent: str | None) -> dict[str, str]:
-    found = _TRACEPARENT.fullmatch(traceparent or "")
-    if not found or not int(found[1], 16) or not int(found[2], 16):
-        return {}
-    return {"trace_id": found[1], "span_id": found[2]}
+    found = TraceParent.read(traceparent)
+    return {"trace_id": found.trace_id, "span_id": found.span_id} if found else {}

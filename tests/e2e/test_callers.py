@@ -28,7 +28,7 @@ ASKED = evaluation("permit", answer="bare")
 SIGNER = Signer.ec()
 # In each credential that is not good, so that it would be found wherever it got to.
 SECRET = "zzSECRETzz"
-OPEN = ("/healthz", "/readyz", "/metrics", "/openapi.json")
+OPEN = ("/healthz", "/readyz", "/metrics", "/metrics/opa", "/openapi.json")
 CHALLENGE = 'Bearer realm="sidecar"'
 
 

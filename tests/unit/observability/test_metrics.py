@@ -27,6 +27,7 @@ TERMS: Final = {
     "purpose": frozenset({"billing", "research"}),
     "reason": frozenset({"permitted", "mixed"}),
     "obligation": frozenset({"notify"}),
+    "fact": frozenset({"consent", "need"}),
 }
 AGREEMENT: Final = Agreement("rules", "1", clauses={"1-a": {}, "2": {}}, terms=TERMS)
 INFO: Final = BundleInfo("decision", "r1", ("a", "decision"), None, {}, AGREEMENT)
@@ -201,6 +202,26 @@ def test_the_number_of_series_is_bounded_by_the_vocabulary(metrics: Metrics):
     assert len(_series(registry, "privacy_decisions_total")) == 3 * actions * purposes * reasons
     assert len(_series(registry, "privacy_clause_decisions_total")) == (2 + 1) * (5 + 1)
     assert len(_series(registry, "privacy_obligations_total")) == 1 + 1
+
+
+@pytest.mark.parametrize(
+    ("missing", "counted"),
+    [
+        (["consent", "need", "consent"], {("consent",): 1, ("need",): 1}),
+        (["purpose", "recipient"], {("other",): 1}),
+        (["consent", None, {}], {("consent",): 1, ("other",): 1}),
+        ([], {}),
+        (None, {}),
+        ("consent", {}),
+    ],
+)
+def test_facts_that_were_missing(metrics: Metrics, missing, counted):
+    """
+    An evaluation counts once for each fact that it lacked.
+    """
+    metrics.decided(_asked(), _decided(False, missing_facts=missing), INFO)
+
+    assert _series(metrics.registry, "privacy_missing_facts_total") == counted
 
 
 def test_errors_are_counted_by_their_codes(metrics: Metrics):
