@@ -103,6 +103,9 @@ def recorder(settings: Records, count: Count, lock: int) -> Recorder | None:
     if settings.durable or settings.sink == "file":
         sink = _segments(settings, chain)
         tender = _tender(settings, sink, uploader, count)
+        if uploader:
+            # So that what waits for a receiver that was never there is seen to wait.
+            count("shipped", 0)
     elif uploader:
         sink = Upload(chain, uploader)
     else:

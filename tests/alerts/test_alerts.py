@@ -5,12 +5,16 @@ deploy/prometheus/ asks for metrics that there are, and each alert has its page 
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import pytest
 import yaml
 
 from sidecar import errors
+from sidecar.delivery.guard import Guard
+from sidecar.delivery.settings import Bundles
+from sidecar.delivery.state import State, StateFile
 from sidecar.engine.client import Opa
 from sidecar.engine.endpoint import Endpoint
 from sidecar.engine.engine import Engine
@@ -67,9 +71,11 @@ def _own() -> set[str]:
     """
     Find the names of all series that a sidecar may have.
     """
-    with OddServer(ScriptedOpa()) as server:
+    with OddServer(ScriptedOpa()) as server, TemporaryDirectory() as folder:
+        StateFile(Path(folder)).write(State({"decision": "r1"}, fixed=True))
+        guard = Guard(StateFile(Path(folder)), Bundles(), judges=False)
         client = Opa(Endpoint(server.url))
-        shown = Metrics().exposition(Engine(client), 0).decode()
+        shown = Metrics().exposition(Engine(client, guard=guard), 0).decode()
         client.close_connection()
     families = re.findall(r"^# TYPE (\w+) (\w+)$", shown, re.MULTILINE)
     parts = {"histogram": ("_bucket", "_count", "_sum")}
