@@ -148,9 +148,10 @@ types: $(VENV)/dev  ## Types of the Python
 	$(BIN)/mypy
 
 .PHONY: docs-check
-docs-check: $(VENV)/dev  ## Whether docs/reference/ is what `make docs` would write
+docs-check: $(VENV)/dev  ## Whether what is generated is what `make docs` would write
 	@$(BIN)/python -m docs.generate --check
 	@$(BIN)/python -m deploy.kubernetes.generate --check
+	@$(BIN)/python -m deploy.grafana.generate --check
 
 ##@ Make
 
@@ -187,8 +188,9 @@ dev-bundle: $(VENV)/runtime  ## Build the bundle that deploy/kubernetes/overlays
 	$(SIDECAR) bundle build policies --output deploy/kubernetes/overlays/dev/decision.tar.gz
 
 .PHONY: docs
-docs: $(VENV)/dev  ## Write docs/reference/ anew
+docs: $(VENV)/dev  ## Write docs/reference/, the dashboards and the list of clauses anew
 	@$(BIN)/python -m docs.generate
+	@$(BIN)/python -m deploy.grafana.generate
 
 .PHONY: lock
 lock:  ## Choose the versions of all packages anew, with their hashes

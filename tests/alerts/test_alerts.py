@@ -5,24 +5,16 @@ deploy/prometheus/ asks for metrics that there are, and each alert has its page 
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import pytest
 import yaml
 
 from sidecar import errors
-from sidecar.delivery.guard import Guard
-from sidecar.delivery.settings import Bundles
-from sidecar.delivery.state import State, StateFile
-from sidecar.engine.client import Opa
-from sidecar.engine.endpoint import Endpoint
-from sidecar.engine.engine import Engine
 from sidecar.errors import SidecarError
-from sidecar.observability.metrics import Metrics
+from tests.alerts.series import names, own_series
 from tests.e2e.pages import table
 from tests.e2e.serve import ROOT
-from tests.fakes import OddServer, ScriptedOpa
 
 PROMETHEUS: Final = ROOT / "deploy/prometheus"
 RUNBOOKS: Final = ROOT / "docs/runbooks"
@@ -30,12 +22,6 @@ SLO: Final = ROOT / "docs/slo.md"
 REGISTRY: Final = ROOT / "policies/privacy/agreement/data.yaml"
 # Answered where records of decisions cannot be kept.
 OF_RECORDS: Final = "records_not_kept"
-
-_STRING = re.compile(r'"[^"]*"')
-_BY = re.compile(r"\b(?:by|on|without|ignoring|group_left|group_right)\b\s*(?:\([^)]*\))?")
-_LABELS = re.compile(r"\{[^}]*\}|\[[^\]]*\]|\boffset \w+")
-_NAME = re.compile(r"\b[a-z][\w:]*\b(?!\s*\()")
-_WORDS: Final = {"and", "or", "unless"}
 
 
 def _read(file: Path) -> Any:
@@ -58,30 +44,6 @@ def _cases() -> Iterator[dict[str, Any]]:
             yield from test["alert_rule_test"]
 
 
-def _names(expression: str) -> set[str]:
-    """
-    Find the metrics that an expression reads.
-    """
-    for taken_out in (_STRING, _BY, _LABELS):
-        expression = taken_out.sub(" ", expression)
-    return set(_NAME.findall(expression)) - _WORDS
-
-
-def _own() -> set[str]:
-    """
-    Find the names of all series that a sidecar may have.
-    """
-    with OddServer(ScriptedOpa()) as server, TemporaryDirectory() as folder:
-        StateFile(Path(folder)).write(State({"decision": "r1"}, fixed=True))
-        guard = Guard(StateFile(Path(folder)), Bundles(), judges=False)
-        client = Opa(Endpoint(server.url))
-        shown = Metrics().exposition(Engine(client, guard=guard), 0).decode()
-        client.close_connection()
-    families = re.findall(r"^# TYPE (\w+) (\w+)$", shown, re.MULTILINE)
-    parts = {"histogram": ("_bucket", "_count", "_sum")}
-    return {name + part for name, kind in families for part in parts.get(kind, ("",))}
-
-
 def test_names_are_found():
     """
     Labels, functions and the values of labels are no metrics.
@@ -90,7 +52,7 @@ def test_names_are_found():
         'sum by (job) (rate(a_total{code=~"x|y"}[5m])) > 0 unless on (b) c:d_e offset 1d * 2'
     )
 
-    assert _names(expression) == {"a_total", "c:d_e"}
+    assert names(expression) == {"a_total", "c:d_e"}
 
 
 def test_every_metric_exists():
@@ -99,8 +61,8 @@ def test_every_metric_exists():
     """
     others = {row["metric"].strip("`") for row in table(SLO, "metric")}
     recorded = {rule["record"] for rule in _rules() if "record" in rule}
-    asked = set().union(*(_names(rule["expr"]) for rule in _rules()))
-    unknown = asked - _own() - others - recorded
+    asked = set().union(*(names(rule["expr"]) for rule in _rules()))
+    unknown = asked - own_series() - others - recorded
 
     assert not unknown, f"no sidecar has {sorted(unknown)}, and docs/slo.md does not list them"
     assert not (others | recorded) - asked, "listed or recorded, and never asked for"
@@ -181,15 +143,17 @@ def test_every_alert_was_seen_firing_and_not_firing(alert: dict[str, Any]):
 
 def test_every_clause_with_a_rule_is_listed():
     """
-    clauses.yaml knows the clauses of the registry that have a rule, and no other.
+    clauses.yaml knows the clauses of the registry that have a rule, with their titles, no others.
     """
     [group] = _read(PROMETHEUS / "clauses.yaml")["groups"]
-    listed = [rule["labels"]["clause"] for rule in group["rules"]]
+    listed = [rule["labels"] for rule in group["rules"]]
     decided = [
-        clause for clause, entry in _read(REGISTRY)["clauses"].items() if "undecidable" not in entry
+        {"clause": clause, "title": entry["title"]}
+        for clause, entry in _read(REGISTRY)["clauses"].items()
+        if "undecidable" not in entry
     ]
 
-    assert listed == decided, f"mend deploy/prometheus/clauses.yaml: {set(listed) ^ set(decided)}"
+    assert listed == decided
 
 
 @pytest.mark.parametrize("name", ["rules.yaml", "clauses.yaml"])
