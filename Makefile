@@ -74,8 +74,9 @@ tools-kubernetes: tools-manifests  ## Build Kubernetes itself, for test-kubernet
 	@test -x /usr/lib/cni/bridge || { $(call from_debian,no-bridge,containernetworking-plugins); }
 
 .PHONY: tools-prometheus
-tools-prometheus:  ## Install promtool, for test-alerts
+tools-prometheus:  ## Install Prometheus, promtool and Alertmanager
 	@$(call from_debian,promtool,prometheus)
+	@$(call from_debian,prometheus-alertmanager,prometheus-alertmanager)
 
 # A command, and the package that it comes with where it is not there.
 from_debian = PATH="$$PATH:/usr/sbin"; command -v $(1) > /dev/null && exit; \
@@ -124,6 +125,15 @@ test-manifests: $(VENV)/dev tools-manifests  ## What deploy/kubernetes and deplo
 .PHONY: test-kubernetes
 test-kubernetes: $(VENV)/dev tools-kubernetes  ## The image and the pods on a cluster of one node; as root
 	$(BIN)/python -m pytest tests/kubernetes/node -n 0
+
+# One story that all its tests look at: one process.
+.PHONY: test-prometheus
+test-prometheus: $(VENV)/dev tools-prometheus  ## Dashboards and alerts, with a real Prometheus (STORY=whole: the slow ones too)
+	$(BIN)/python -m pytest tests/prometheus
+
+.PHONY: test-series
+test-series: $(VENV)/dev  ## That neither 5,000 odd requests nor 1,000 revisions make more series
+	SERIES=all $(BIN)/python -m pytest tests/properties/test_series.py $(PYTEST_ARGS)
 
 .PHONY: test-policies
 test-policies: $(VENV)/dev  ## Format, types, tests and line coverage of the Rego
@@ -191,6 +201,10 @@ dev-bundle: $(VENV)/runtime  ## Build the bundle that deploy/kubernetes/overlays
 docs: $(VENV)/dev  ## Write docs/reference/, the dashboards and the list of clauses anew
 	@$(BIN)/python -m docs.generate
 	@$(BIN)/python -m deploy.grafana.generate
+
+.PHONY: pictures
+pictures: $(VENV)/dev tools-prometheus  ## Draw the dashboards for docs/ anew, from what a real Prometheus saw
+	PICTURES=docs/pictures $(BIN)/python -m pytest tests/prometheus/test_live.py
 
 .PHONY: lock
 lock:  ## Choose the versions of all packages anew, with their hashes

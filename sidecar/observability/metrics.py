@@ -102,6 +102,11 @@ class Metrics:
             stage: self._duration.labels(stage) for stage in ("parse", "opa", "answer", "total")
         }
         self._exemplars = Exemplars(_BUCKETS)
+        # There from the beginning: the first that is counted would show no increase.
+        for routes in ("taken", "refused"):
+            self._routes.labels(routes)
+        for records in ("written", "dropped", "refused"):
+            self._records.labels(records)
 
     def decided(self, asked: Mapping[str, Any], decision: Decision, info: BundleInfo) -> None:
         """
