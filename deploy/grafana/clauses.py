@@ -42,9 +42,9 @@ CLAUSES: Final = Board(
                 "bars",
             ),
             Panel(
-                "Which clauses refuse?",
-                "Prohibitions and limits. One that grew: find the service and tell it, or the "
-                "bundle that changed. See the runbook clause-shifted.",
+                "Which clauses prohibit or limit?",
+                "A limit is cited also where it is kept. One that grew: find the service and tell "
+                "it, or the bundle that changed. See the runbook clause-shifted.",
                 "short",
                 {"{{clause}} {{title}}": _clauses("prohibits|limits")},
                 "bars",
@@ -78,7 +78,7 @@ CLAUSES: Final = Board(
                 "stacked",
             ),
             Panel(
-                "Has the share of a refusing clause shifted?",
+                "Has the share of a clause shifted?",
                 "Share of all decisions of an hour, of all sidecars, whatever is chosen above. "
                 "Compare with the day before; more than 20 % apart, PrivacyClauseShifted fires.",
                 "percentunit",

@@ -55,6 +55,8 @@ def _drawn(story: Story, shown: Sequence[Panel], file: Path) -> Path:
             axes.spines[side].set_visible(False)
         if panel.kind == "timeseries":
             _lines(axes, story, panel)
+        elif panel.kind == "stat":
+            _value(axes, story, panel)
         else:
             _bars(axes, story, panel)
     figure.savefig(file, dpi=72, metadata={"Software": None})
@@ -76,9 +78,10 @@ def _lines(axes: Any, story: Story, panel: Panel) -> None:
             times = [at - story.began for at, _ in series.points]
             values = [value for _, value in series.points]
             axes.plot(times, values, label=name, linewidth=1.2, color=_COLOURS[index])
-    if panel.limit is not None:
+    axes.set_ylim(0, axes.get_ylim()[1])
+    # As in Grafana: what is shown does not shrink for a limit that is far away.
+    if panel.limit is not None and panel.limit < axes.get_ylim()[1]:
         axes.axhline(panel.limit, color="red", linewidth=0.8, linestyle="dashed")
-    axes.set_ylim(bottom=0)
     axes.set_xlim(0, story.full - story.began)
     axes.xaxis.set_major_formatter(FuncFormatter(lambda at, _: f"{at:.0f} s"))
     axes.yaxis.set_major_locator(MaxNLocator(5))
@@ -112,7 +115,17 @@ def _bars(axes: Any, story: Story, panel: Panel) -> None:
     axes.bar_label(bars, [formatter(value) for value, _ in found], fontsize=7, padding=2)
     axes.set_yticks(range(len(found)), names)
     axes.xaxis.set_visible(False)
+    axes.set_ylim(-0.6, max(4, len(found)) - 0.4)
     axes.margins(x=0.15)
+
+
+def _value(axes: Any, story: Story, panel: Panel) -> None:
+    [series] = story.prometheus.at(panel.targets[0].asked(story.full - story.began), story.full)
+    value = series.points[0][1]
+    high = panel.limit is not None and value >= panel.limit
+    shown = _formatter(panel.unit)(value)
+    axes.text(0.5, 0.5, shown, fontsize=32, ha="center", va="center", color="r" if high else "g")
+    axes.axis("off")
 
 
 def _formatter(unit: str) -> Any:
@@ -125,4 +138,4 @@ def _formatter(unit: str) -> Any:
             return EngFormatter(unit="B")
         case "reqps" | "ops":
             return EngFormatter(unit="/s")
-    return EngFormatter()
+    return FuncFormatter(lambda value, _: f"{value:,.4g}" if value < 1000 else f"{value:,.0f}")
