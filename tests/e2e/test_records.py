@@ -415,6 +415,8 @@ def test_a_receiver_that_is_away_costs_no_record(tmp_path: Path):
         with shipping(receiver, tmp_path) as sidecar:
             asked = {sidecar.decide(disclosure()).headers["x-decision-id"] for _ in range(20)}
             assert eventually(lambda: receiver.requests)
+            # That nothing was sent yet is told too.
+            assert sidecar.counts("privacy_decision_records_total")["shipped",] == 0
             stopped(sidecar)
         assert receiver.taken == [] and _ids(in_files(tmp_path)) == asked
         receiver.away = False

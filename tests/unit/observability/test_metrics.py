@@ -89,7 +89,7 @@ def _exposed(metrics: Metrics, engine: Engine, restarts: int | None = None) -> d
         sample.name: (sample.labels, sample.value)
         for family in text_string_to_metric_families(text)
         for sample in family.samples
-        if not sample.labels.get("stage")
+        if not sample.labels.keys() & {"stage", "result"}
     }
 
 
@@ -254,6 +254,20 @@ def test_stages_are_timed(metrics: Metrics):
     sums = {("parse",): 0.25, ("opa",): 0, ("answer",): 0, ("total",): 0.75}
     assert _series(metrics.registry, f"{name}_sum") == sums
     assert _series(metrics.registry, f"{name}_count")[("total",)] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "results"),
+    [
+        ("privacy_decision_records_total", {"written", "dropped", "refused"}),
+        ("privacy_route_table_reads_total", {"taken", "refused"}),
+    ],
+)
+def test_what_must_not_be_is_there_from_the_beginning(metrics: Metrics, name: str, results):
+    """
+    A counter that is not there before it counts shows no increase the first time.
+    """
+    assert _series(metrics.registry, name) == {(result,): 0 for result in results}
 
 
 def test_what_is_so_now(metrics: Metrics, engine: Engine, opa: ScriptedOpa):
