@@ -63,8 +63,8 @@ def _drawn(story: Story, shown: Sequence[Panel], file: Path) -> Path:
             _bars(axes, story, panel)
     drawn = BytesIO()
     figure.savefig(drawn, dpi=72)
-    # A few colours will do, and take a third of the room.
-    Image.open(drawn).convert("RGB").quantize(64).save(file, optimize=True)
+    # Few colours will do, and take half the room.
+    Image.open(drawn).convert("RGB").quantize(255).save(file, optimize=True)
     return file
 
 
