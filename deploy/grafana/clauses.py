@@ -142,6 +142,19 @@ CLAUSES: Final = Board(
                 {"{{fact}}": _top("privacy_missing_facts_total", "fact")},
                 "bars",
             ),
+            Panel(
+                "What ends in the registers?",
+                "Entries of the active registers by how soon they end. `past` and `7d`: have their "
+                "authors renew them, see the runbook register-entries-end.",
+                "short",
+                {
+                    "{{kind}} {{ends}}": (
+                        "max by (kind, ends) "
+                        f'(privacy_register_entries{{{CHOSEN},ends=~"past|7d|30d"}}) > 0'
+                    )
+                },
+                "bars",
+            ),
         ],
     },
 )

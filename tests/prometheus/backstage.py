@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 
@@ -16,7 +15,7 @@ class Backstage:
     All three in one server.
 
     Attributes:
-        bundle: What is handed out.
+        bundles: What is handed out, by name.
 
         away: Names of those whose records are not taken.
 
@@ -25,8 +24,8 @@ class Backstage:
         url: Where it listens.
     """
 
-    def __init__(self, bundle: Path) -> None:
-        self.bundle = bundle.read_bytes()
+    def __init__(self) -> None:
+        self.bundles: dict[str, bytes] = {}
         self.away: set[str] = set()
         self.alerts: list[dict[str, Any]] = []
         self.url = ""
@@ -39,17 +38,17 @@ class Backstage:
 
 
 @contextmanager
-def backstage(bundle: Path) -> Iterator[Backstage]:
+def backstage() -> Iterator[Backstage]:
     """
     Run it.
     """
-    made = Backstage(bundle)
+    made = Backstage()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self._answer(200, made.bundle)
+            self._answer(200, made.bundles[self.path.removeprefix("/")])
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -11,6 +11,8 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -172,6 +174,8 @@ class Fleet:
         folder: Where the files are.
 
         bundles: The bundle that both begin with, and a newer one.
+
+        registers: Registers with an entry that has ended, and with one that has not.
     """
 
     billing: Sidecar
@@ -179,6 +183,7 @@ class Fleet:
     behind: Backstage
     folder: Path
     bundles: tuple[Path, Path]
+    registers: tuple[Path, Path]
 
     @property
     def targets(self) -> dict[str, str]:
@@ -250,13 +255,22 @@ def fleet(folder: Path, opa: Path) -> Iterator[Fleet]:
     bundles = folder / "first.tar.gz", folder / "second.tar.gz"
     build(ROOT / "policies", bundles[0], opa=opa)
     build(ROOT / "policies", bundles[1], opa=opa, additions=Additions(number=2))
+    registers = (
+        _registers(folder / "ended", "2021-01-31"),
+        _registers(folder / "held", "9999-12-31"),
+    )
     with ExitStack() as held:
-        behind = held.enter_context(backstage(bundles[0]))
+        behind = held.enter_context(backstage())
+        behind.bundles = {
+            "privacy": bundles[0].read_bytes(),
+            "registers": registers[0].read_bytes(),
+        }
         polling = {"min_delay_seconds": 1, "max_delay_seconds": 1}
         fetching = {
             "services": {"shop": {"url": behind.url}},
             "bundles": {
-                "privacy": {"service": "shop", "resource": "bundle.tar.gz", "polling": polling}
+                name: {"service": "shop", "resource": name, "polling": polling}
+                for name in behind.bundles
             },
         }
         (folder / "fetch.yaml").write_text(yaml.safe_dump(fetching), "utf-8")
@@ -269,4 +283,26 @@ def fleet(folder: Path, opa: Path) -> Iterator[Fleet]:
             )
         )
         helping = held.enter_context(running(_HELP.format(**settings)))
-        yield Fleet(billing, helping, behind, folder, bundles)
+        yield Fleet(billing, helping, behind, folder, bundles, registers)
+
+
+def _registers(folder: Path, until: str) -> Path:
+    """
+    Build registers with one entry, of somebody whom nobody asks about.
+    """
+    folder.mkdir()
+    entry = {
+        "facts": {"third_party_bound": True},
+        "author": "legal",
+        "date": "2020-01-01",
+        "until": until,
+        "reference": "contract 2020-1",
+    }
+    (folder / "recipients.yaml").write_text(yaml.safe_dump({"carrier-1": entry}), "utf-8")
+    target = folder.with_suffix(".tar.gz")
+    command = [
+        *(sys.executable, "-m", "sidecar", "registers", "build", str(folder)),
+        *("--output", str(target)),
+    ]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return target

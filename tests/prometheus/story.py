@@ -91,6 +91,7 @@ BUNDLES: Final = [
     Alert("PrivacyBundleNotTaken", {"code": "archive"}),
     Alert("PrivacyBundleStale"),
     Alert("PrivacySeveralRevisions", {"agreement": "csw-privacy"}),
+    Alert("PrivacyRegisterEntriesEnd", {"kind": "recipients", "ends": "past"}),
 ]
 LONG_BURN: Final = [
     Alert("PrivacyAvailabilityBurn", {"window": window}, DAYS) for window in ("1d", "3d")
@@ -211,9 +212,9 @@ class _Told:
         ours, behind = self._ours, self._ours.behind
         billing, helping = ours.billing.address, ours.help.address
         # A rollout stops halfway, and what comes next is broken.
-        behind.bundle = ours.bundles[1].read_bytes()
+        behind.bundles["privacy"] = ours.bundles[1].read_bytes()
         eventually(lambda: (ours.revision() or "").startswith("2-"))
-        behind.bundle = b"no tarball"
+        behind.bundles["privacy"] = b"no tarball"
         proxied = {"X-Forwarded-Uri": "/customers/acme", "X-Forwarded-Method": "GET"}
         trouble = [
             Asking(billing, ONE, self._usual, 0.25, Authorization="Bearer nobody"),
@@ -239,7 +240,8 @@ class _Told:
             each.stop()
         ours.mend_routes()
         behind.away = set()
-        behind.bundle = ours.bundles[0].read_bytes()
+        behind.bundles["privacy"] = ours.bundles[0].read_bytes()
+        behind.bundles["registers"] = ours.registers[1].read_bytes()
 
     def _unlike_the_day_before(self, load: Sequence[Asking]) -> None:
         """

@@ -46,6 +46,8 @@ EFFECTS: Final = 5
 STAGES: Final = 4
 # Those of the histogram, with that for all else; then its sum and its count.
 PER_STAGE: Final = 14 + 2
+# How soon an entry ends: past, 7d, 30d, later, never.
+ENDS: Final = 5
 RESULTS: Final = {
     "privacy_decision_cache": 3,
     "privacy_route_table_reads": 2,
@@ -66,7 +68,7 @@ def bounds(info: BundleInfo) -> dict[str, int]:
     Compute how many series each metric may have, from what the bundle says of its vocabulary. Each
     label may be `other` too.
     """
-    assert info.agreement is not None
+    assert info.agreement is not None and info.agreement.registers is not None
     count = {name: len(terms) + 1 for name, terms in info.agreement.terms.items()}
     return {
         # Each reason has one outcome; an unknown one may have any of three.
@@ -76,6 +78,7 @@ def bounds(info: BundleInfo) -> dict[str, int]:
         "privacy_missing_facts": count["fact"],
         "privacy_decision_duration_seconds": STAGES * PER_STAGE,
         "privacy_decision_errors": len(codes()),
+        "privacy_register_entries": len(info.agreement.registers.kinds) * ENDS,
         **RESULTS,
         **NOW,
     }
