@@ -48,10 +48,21 @@ def run(*command: str | Path, given: str | None = None, exit_code: int = 0) -> s
 
 def of_kind(documents: list[Document], kind: str) -> Document:
     """
-    Find the one document of a kind.
+    Find the one document of a kind. Dashboards, which are ConfigMaps too, do not count.
     """
-    (found,) = (document for document in documents if document["kind"] == kind)
+    (found,) = (
+        document
+        for document in documents
+        if document["kind"] == kind and not is_of_dashboards(document)
+    )
     return found
+
+
+def is_of_dashboards(document: Document) -> bool:
+    """
+    Whether Grafana finds dashboards in a document, by its label.
+    """
+    return document["metadata"].get("labels", {}).get("grafana_dashboard") == "1"
 
 
 def template(documents: list[Document], kind: str) -> Document:

@@ -2,18 +2,21 @@
 The chart: the same facts as the kustomizations, in another wrapping.
 """
 
+import json
 from pathlib import Path
 
 import pytest
 import yaml
 
 from sidecar.webhook.injection import Injection
+from tests.e2e.serve import ROOT
 from tests.kubernetes.build import BIN
 from tests.kubernetes.rendering import (
     CHART,
     MANIFESTS,
     POD,
     Document,
+    is_of_dashboards,
     kustomized,
     of_kind,
     run,
@@ -36,6 +39,20 @@ def _named(documents: list[Document], kind: str, name: str) -> Document:
         each for each in documents if each["kind"] == kind and each["metadata"]["name"] == name
     )
     return found
+
+
+def test_the_dashboards_are_the_same(chart: list[Document]):
+    """
+    All that are generated, by the chart and by the kustomization.
+    """
+    generated = {
+        file.name: json.loads(file.read_text("utf-8"))
+        for file in (ROOT / "deploy/grafana/dashboards").glob("*.json")
+    }
+    for documents in (chart, kustomized(MANIFESTS / "overlays" / "prod")):
+        found = [document["data"] for document in documents if is_of_dashboards(document)]
+        there = {name: json.loads(text) for data in found for name, text in data.items()}
+        assert there == generated
 
 
 def test_it_passes_lint():
