@@ -3,7 +3,7 @@ Records that ask the same: they are evaluated once, however many they are.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -67,7 +67,7 @@ class Group:
     Records that no bundle can tell apart, and that were decided alike.
 
     Attributes:
-        example: One of them: of those with the same values in the same order, the first by name.
+        example: The first of them by name.
 
         verdict: What was decided.
 
@@ -85,12 +85,16 @@ class Group:
         """
         return sum(share.count for share in self.applications.values())
 
-    def add(self, application: str, count: int, example: str) -> None:
+    def add(self, example: Recorded, shares: Iterable[Mapping[str, Any]]) -> None:
         """
-        Add records of an application.
+        Add records: the first of them, and how many there are of each application.
         """
-        known = self.applications.get(application, Share(0, example))
-        self.applications[application] = Share(known.count + count, known.example)
+        # In whatever order they are found, the same ones are shown.
+        self.example = min(self.example, example, key=lambda each: each.decision_id)
+        for share in shares:
+            name, first = share["application"], share["example"]
+            known = self.applications.get(name, Share(0, first))
+            self.applications[name] = Share(known.count + share["count"], min(known.example, first))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +137,7 @@ def grouped(records: Records, reads: Sequence[str]) -> list[Question]:
         # What cannot be written otherwise is told apart as it stands.
         groups = questions.setdefault(paths.values(record.asked) or record.input, {})
         group = groups.setdefault(verdict, Group(record, verdict))
-        for share in shares:
-            group.add(**share)
+        group.add(record, shares)
     return [Question([*groups.values()]) for groups in questions.values()]
 
 

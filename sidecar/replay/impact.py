@@ -141,7 +141,7 @@ class Impact:
                 flip = _flip(group, _before(group, old), new)
                 if flip:
                     impact.flips.append(flip)
-        impact.flips.sort(key=lambda flip: (flip.kind != OPENED, -flip.group.count))
+        impact.flips.sort(key=_weight)
         return impact
 
     def count(self, kind: str) -> int:
@@ -214,6 +214,13 @@ def _covers(entry: Mapping[str, str], flip: Flip, application: str) -> bool:
     )
 
 
+def _weight(flip: Flip) -> tuple[bool, int, str]:
+    """
+    Say where a flip stands: first what opens, and what is of many records.
+    """
+    return flip.kind != OPENED, -flip.group.count, flip.group.example.decision_id
+
+
 def _before(group: Group, old: Outcome | None) -> Verdict:
     if old is None:
         return group.verdict
@@ -243,7 +250,9 @@ def _said(flip: Flip) -> dict[str, Any]:
     return {
         "kind": flip.kind,
         "records": flip.group.count,
-        "applications": {name: share.count for name, share in flip.group.applications.items()},
+        "applications": {
+            name: share.count for name, share in sorted(flip.group.applications.items())
+        },
         "example": flip.group.example.decision_id,
         "input": flip.group.example.asked,
         "before": flip.before.said(),

@@ -26,6 +26,7 @@ from sidecar.engine.engine import Evaluation
 from sidecar.replay.deciding import policy
 from tests.e2e.serve import ROOT, running
 from tests.properties.generator import Requests
+from tests.running import BUNDLES, evaluation
 
 DATE: Final = "2026-11-24"
 QUESTIONS: Final = 300
@@ -444,3 +445,39 @@ def test_a_mistake_in_what_is_acknowledged_is_named(
 
     assert (done.returncode, done.stdout) == (2, "")
     assert says in done.stderr
+
+
+def test_what_is_not_decided_is_told(opa_binary: Path, tmp_path: Path):
+    """
+    Where the new bundle decides nothing, a record is undecided, refused or not; where the old one
+    decided nothing, a permission is new. OPA goes on with the others.
+    """
+    file = tmp_path / "records.jsonl"
+    lines = [
+        _event("d-1", evaluation("undefined"), Decision(True, None, ""), "shop"),
+        _event("d-2", evaluation("undefined"), Decision(False, None, ""), "desk"),
+        _event("d-3", evaluation("read"), Decision(False, None, ""), "desk"),
+        _event("d-4", evaluation("permit"), Decision(True, None, ""), "shop"),
+    ]
+    file.write_bytes(b"".join(lines))
+    faulty = build(BUNDLES / "faulty", tmp_path / "faulty.tar.gz", opa=opa_binary).path
+    boolean = build(BUNDLES / "boolean", tmp_path / "boolean.tar.gz", opa=opa_binary).path
+
+    done = _replay(file, "--against", faulty)
+    report = json.loads(_replay(file, "--against", faulty, "--json").stdout)
+    opened = json.loads(_replay(file, "--against", boolean, "--baseline", faulty, "--json").stdout)
+
+    assert done.returncode == 0
+    assert "       3 are not decided any more" in done.stdout.splitlines()
+    assert "nothing" in done.stdout
+    assert (report["opened"], report["closed"], report["undecided"]) == (0, 0, 3)
+    assert {flip["after"] for flip in report["flips"]} == {None}
+    assert report["by_application"] == {
+        "desk": {"undecided": 2, "example": "d-2"},
+        "shop": {"undecided": 1, "example": "d-1"},
+    }
+    assert (opened["opened"], opened["closed"], opened["undecided"]) == (1, 1, 0)
+    assert {flip["kind"]: flip["example"] for flip in opened["flips"]} == {
+        "opened": "d-3",
+        "closed": "d-4",
+    }
