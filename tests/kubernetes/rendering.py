@@ -62,7 +62,7 @@ def is_of_dashboards(document: Document) -> bool:
     """
     Whether Grafana finds dashboards in a document, by its label.
     """
-    return document["metadata"].get("labels", {}).get("grafana_dashboard") == "1"
+    return bool(document["metadata"].get("labels", {}).get("grafana_dashboard") == "1")
 
 
 def template(documents: list[Document], kind: str) -> Document:
@@ -80,17 +80,18 @@ def dev_overlay(folder: Path) -> Path:
     Returns:
         The overlay.
     """
-    for file in _files(MANIFESTS):
-        target = folder / file.relative_to(MANIFESTS)
+    deploy = MANIFESTS.parent
+    for file in (*_files(MANIFESTS), *_files(deploy / "grafana")):
+        target = folder / file.relative_to(deploy)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(file.read_bytes())
-    overlay = folder / "overlays" / "dev"
+    overlay = folder / MANIFESTS.name / "overlays" / "dev"
     build(ROOT / "policies", overlay / "decision.tar.gz", opa=opa_binary())
     return overlay
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    return (file for file in folder.rglob("*.yaml") if file.is_file())
+    return (file for file in folder.rglob("*") if file.suffix in {".yaml", ".json"})
 
 
 def _documents(text: str) -> list[Document]:
