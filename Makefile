@@ -23,6 +23,7 @@ SIDECAR := $(BIN)/python -m sidecar
 OPA = opa=$$($(SIDECAR) opa path); "$$opa"
 PYTEST_ARGS ?= -n 2
 # Proxies are large, and the same for every copy of the tree.
+export BENCH_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidecar/bench
 export PROXIES ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidecar/proxies
 # So is the server that speaks S3.
 export BUNDLE_SERVERS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidecar/bundle-servers
@@ -51,6 +52,10 @@ tools-proxies: $(PROXIES)/done  ## Install nginx, Traefik, Caddy and Envoy, for 
 .PHONY: tools-bundles
 tools-bundles: $(BUNDLE_SERVERS)/done  ## Install SeaweedFS and an OCI registry, for test-bundles
 	@$(call from_debian,docker-registry,docker-registry)
+
+.PHONY: tools-bench
+tools-bench: $(BENCH_TOOLS)/done  ## Install wrk, vegeta and Cerbos, for bench
+	@$(call from_debian,wrk,wrk)
 
 .PHONY: tools-prometheus
 tools-prometheus:  ## Install promtool, for test-alerts
@@ -167,8 +172,12 @@ lock_options := --quiet --upgrade --no-strip-extras --generate-hashes --no-heade
 ##@ Measure
 
 .PHONY: bench
-bench: $(VENV)/dev  ## A request's way: parsing, OPA, transport, answering
-	@$(BIN)/python -m bench.run policies
+bench: $(VENV)/dev tools-bench  ## The sidecar beside others; writes docs/benchmarks.md
+	@$(BIN)/python -m bench.compare policies
+
+.PHONY: bench-way
+bench-way: $(VENV)/dev  ## A request's way: parsing, OPA, transport, answering
+	@$(BIN)/python -m bench.way policies
 
 .PHONY: bench-policies
 bench-policies: $(VENV)/dev  ## Each request of bench/requests/ against the built bundle
@@ -207,6 +216,15 @@ $(BUNDLE_SERVERS)/done: requirements-bundles.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with its venv module, is needed" >&2; exit 3; }
 	@$(BUNDLE_SERVERS)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(BUNDLE_SERVERS)
 	$(BUNDLE_SERVERS)/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-bundles.lock
+	@touch $@
+
+$(BENCH_TOOLS)/done: bench/package-lock.json
+	@for need in go npm; do command -v $$need > /dev/null || \
+		{ echo "$$need is needed on the PATH, to install vegeta and Cerbos with" >&2; exit 3; }; done
+	@mkdir -p $(BENCH_TOOLS)
+	GOBIN=$(BENCH_TOOLS) GOFLAGS= CGO_ENABLED=0 go install github.com/tsenart/vegeta/v12@v12.13.0
+	cp bench/package.json bench/package-lock.json $(BENCH_TOOLS)
+	npm ci --prefix $(BENCH_TOOLS) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 endif
