@@ -2,8 +2,8 @@
 The sidecar beside others: `python -m bench.compare BUNDLE`.
 
 All are started on one core, the load comes from another where there is one, and they are measured
-in turns, several times. Prints what was measured, and writes it to docs/benchmarks.md with a picture.
-BENCH_ROUNDS and BENCH_SECONDS say how often, and how long each time.
+in turns, several times. Prints what was measured, and writes it to docs/benchmarks.md, with a
+picture. BENCH_ROUNDS and BENCH_SECONDS say how often, and how long each time.
 """
 
 import os

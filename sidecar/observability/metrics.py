@@ -3,7 +3,7 @@ All metrics, in one table. Label values come from the bundle's vocabulary; other
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,24 +95,37 @@ class Metrics:
         """
         Count a decision.
         """
+        count(self.counters(asked, decision, info))
+
+    def counters(
+        self, asked: Mapping[str, Any], decision: Decision, info: BundleInfo
+    ) -> tuple[Counter, ...]:
+        """
+        Find what counts a decision, so that the same one need not be looked at again.
+        """
         agreement = info.agreement or NO_AGREEMENT
         context = decision.context or {}
         terms = agreement.terms
-        self._decisions.labels(
-            _outcome(decision, context),
-            _among(context.get("reason"), terms.get("reason", ())),
-            _among(asked["action"]["name"], terms.get("action", ())),
-            _purpose(asked.get("context", {}).get("purpose"), terms.get("purpose", ())),
-        ).inc()
-        self._remembered.labels(_FROM[decision.remembered]).inc()
-        for clause in objects(context.get("clauses")):
-            self._clauses.labels(
-                _among(clause.get("id"), agreement.clauses), _among(clause.get("effect"), _EFFECTS)
-            ).inc()
-        for obligation in objects(context.get("obligations")):
-            self._obligations.labels(
-                _among(obligation.get("id"), terms.get("obligation", ()))
-            ).inc()
+        return (
+            self._decisions.labels(
+                _outcome(decision, context),
+                _among(context.get("reason"), terms.get("reason", ())),
+                _among(asked["action"]["name"], terms.get("action", ())),
+                _purpose(asked.get("context", {}).get("purpose"), terms.get("purpose", ())),
+            ),
+            self._remembered.labels(_FROM[decision.remembered]),
+            *(
+                self._clauses.labels(
+                    _among(clause.get("id"), agreement.clauses),
+                    _among(clause.get("effect"), _EFFECTS),
+                )
+                for clause in objects(context.get("clauses"))
+            ),
+            *(
+                self._obligations.labels(_among(obligation.get("id"), terms.get("obligation", ())))
+                for obligation in objects(context.get("obligations"))
+            ),
+        )
 
     def failed(self, code: str) -> None:
         """
@@ -150,6 +163,14 @@ class Metrics:
         now = CollectorRegistry()
         now.register(_Now(engine, restarts))
         return generate_latest(registry) + generate_latest(now)
+
+
+def count(counters: Iterable[Counter], number: int = 1) -> None:
+    """
+    Count a decision, or as many of the same.
+    """
+    for counter in counters:
+        counter.inc(number)
 
 
 class _OfAllWorkers(Collector):
