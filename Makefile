@@ -179,6 +179,14 @@ bench: $(VENV)/dev tools-bench  ## The sidecar beside others; writes docs/benchm
 bench-way: $(VENV)/dev  ## A request's way: parsing, OPA, transport, answering
 	@$(BIN)/python -m bench.way policies
 
+.PHONY: bench-bound
+bench-bound: $(VENV)/dev  ## Ten million different questions, and what a memory takes meanwhile
+	@$(BIN)/python -m bench.bound
+
+.PHONY: bench-clauses
+bench-clauses: $(VENV)/dev  ## What a decision costs as the number of clauses grows
+	@$(BIN)/python -m bench.clauses policies
+
 .PHONY: bench-policies
 bench-policies: $(VENV)/dev  ## Each request of bench/requests/ against the built bundle
 	@$(BIN)/python -m bench.policies policies
