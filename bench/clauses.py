@@ -1,10 +1,10 @@
 """
 What a decision costs as the agreement grows: `python -m bench.clauses BUNDLE`.
 
-Agreements are generated from the one there is: with as many clauses, ten times, and a hundred times as
-many. Of four clauses that are added, three permit a purpose of their own on a condition, and one
-forbids another. Asks each for some requests of bench/requests/ and for one that turns on the last
-clause, with `opa bench`, on one core. Machines differ: compare columns of one run.
+Agreements are generated from the one there is: with as many clauses, ten times, and a hundred times
+as many. Of four clauses that are added, three permit a purpose of their own on a condition, and one
+forbids another. Asks each for some requests of bench/requests/ and for two that turn on the last
+clauses, with `opa bench`, on one core. Machines differ: compare columns of one run.
 """
 
 import json

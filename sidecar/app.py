@@ -13,6 +13,7 @@ from sidecar.api.discovery import DiscoveryEndpoint
 from sidecar.api.evaluation import EvaluationEndpoint
 from sidecar.api.evaluations import EvaluationsEndpoint
 from sidecar.api.front import Front
+from sidecar.api.lifetime import Lifetime
 from sidecar.api.metrics import MetricsEndpoint
 from sidecar.api.openapi import OpenApiEndpoint
 from sidecar.api.pages import Pages
@@ -62,8 +63,9 @@ def create_app(
     if output_lock is not None:
         kept = recorder(settings.records, metrics.recorded, output_lock)
     app.extensions["records"] = kept
-    alone = EvaluationEndpoint(engine, metrics, settings.limits, kept)
-    many = EvaluationsEndpoint(engine, metrics, settings.limits, alone, kept)
+    lifetime = Lifetime(settings.memory.callers_s)
+    alone = EvaluationEndpoint(engine, metrics, settings.limits, lifetime, kept)
+    many = EvaluationsEndpoint(engine, metrics, settings.limits, lifetime, alone, kept)
     pages = Pages(page_key or os.urandom(32), settings.limits.results)
     routes: list[tuple[str, str, Callable[[], Response]]] = [
         ("GET", "/healthz", health.healthz),

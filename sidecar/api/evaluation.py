@@ -7,6 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from sidecar.api import parse, paths
+from sidecar.api.lifetime import Lifetime
 from sidecar.api.request import Environ, Reply, read, told
 from sidecar.api.telling import tell
 from sidecar.engine.engine import Engine
@@ -24,11 +25,17 @@ class EvaluationEndpoint:
     """
 
     def __init__(
-        self, engine: Engine, metrics: Metrics, limits: Limits, recorder: Recorder | None = None
+        self,
+        engine: Engine,
+        metrics: Metrics,
+        limits: Limits,
+        lifetime: Lifetime,
+        recorder: Recorder | None = None,
     ) -> None:
         self._engine = engine
         self._metrics = metrics
         self._limits = limits
+        self._lifetime = lifetime
         self._recorder = recorder
 
     def __call__(self, environ: Environ) -> Reply:
@@ -67,7 +74,7 @@ class EvaluationEndpoint:
         outcome = helped(self._engine, asked, outcome, Budget.of(self._limits))
         decided = perf_counter()
         decision_id = new_id()
-        one = tell(asked, outcome, decision_id, self._engine, self._metrics)
+        one = tell(asked, outcome, decision_id, self._engine, self._lifetime, self._metrics)
         got = respond(one.answer, decision_id)
         if self._recorder:
             about = About.of(environ, endpoint, got.status, stages)

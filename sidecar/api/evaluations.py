@@ -11,6 +11,7 @@ import msgspec
 
 from sidecar.api import answer, parse, paths
 from sidecar.api.evaluation import EvaluationEndpoint
+from sidecar.api.lifetime import Lifetime
 from sidecar.api.request import Environ, Reply, read, reply
 from sidecar.api.telling import Told, tell
 from sidecar.engine.decision import Decision
@@ -52,12 +53,14 @@ class EvaluationsEndpoint:
         engine: Engine,
         metrics: Metrics,
         limits: Limits,
+        lifetime: Lifetime,
         alone: EvaluationEndpoint,
         recorder: Recorder | None = None,
     ) -> None:
         self._engine = engine
         self._metrics = metrics
         self._limits = limits
+        self._lifetime = lifetime
         self._alone = alone
         self._recorder = recorder
 
@@ -111,7 +114,7 @@ class EvaluationsEndpoint:
         if isinstance(outcome, Recalled | Decision):
             # What could not be read has its error as its outcome.
             assert isinstance(item, dict)
-            return tell(item, outcome, decision_id, self._engine, self._metrics)
+            return tell(item, outcome, decision_id, self._engine, self._lifetime, self._metrics)
         return outcome
 
     def _count(self, told: Sequence[Told | EngineError | RequestError]) -> None:

@@ -29,6 +29,8 @@ class Prepared:
     Attributes:
         asked_as: What of an evaluation an answer and its counting depend on, beside the decision.
 
+        max_age_s: For how many seconds it says that it may be used again.
+
         parts: The answer, as it is written, without the decision's name: that stands between them.
 
         counters: What counts it.
@@ -37,22 +39,30 @@ class Prepared:
     """
 
     asked_as: bytes
+    max_age_s: int
     parts: tuple[bytes, ...]
     counters: tuple[Counter, ...]
     masked: msgspec.Raw | None
 
     @classmethod
-    def of(cls, asked: Mapping[str, Any], recalled: Recalled) -> Self | None:
+    def of(cls, asked: Mapping[str, Any], recalled: Recalled, max_age_s: int) -> Self | None:
         """
         Look up what was made of a decision for an evaluation like this one; None where there is
         nothing.
         """
         made = recalled.kept.made
-        return made if isinstance(made, cls) and made.asked_as == _asked_as(asked) else None
+        if not isinstance(made, cls) or made.max_age_s != max_age_s:
+            return None
+        return made if made.asked_as == _asked_as(asked) else None
 
     @classmethod
     def make(
-        cls, asked: Mapping[str, Any], recalled: Recalled, decision: Decision, metrics: Metrics
+        cls,
+        asked: Mapping[str, Any],
+        recalled: Recalled,
+        decision: Decision,
+        max_age_s: int,
+        metrics: Metrics,
     ) -> None:
         """
         Make it, and keep it with the decision for the next time.
@@ -64,13 +74,16 @@ class Prepared:
 
             decision: The same, read.
 
+            max_age_s: For how many seconds the answer may be used again.
+
             metrics: What counts it.
         """
         # In no answer but the one that is given it.
         name = new_id()
-        whole = encode(answer.complete(decision, asked, recalled.info, name))
+        whole = encode(answer.complete(decision, asked, recalled.info, name, max_age_s))
         made = cls(
             _asked_as(asked),
+            max_age_s,
             tuple(whole.split(name.encode())),
             metrics.counters(asked, decision, recalled.info),
             result_of(decision, recalled.info),

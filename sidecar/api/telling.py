@@ -9,6 +9,7 @@ from typing import Any
 from prometheus_client import Counter
 
 from sidecar.api import answer
+from sidecar.api.lifetime import Lifetime
 from sidecar.api.prepared import Prepared
 from sidecar.api.request import encode
 from sidecar.engine.decision import Decision
@@ -40,6 +41,7 @@ def tell(
     outcome: Recalled | Decision,
     decision_id: str,
     engine: Engine,
+    lifetime: Lifetime,
     metrics: Metrics,
 ) -> Told:
     """
@@ -54,16 +56,20 @@ def tell(
 
         engine: Knows the bundle that decided.
 
+        lifetime: Knows how long the answer may be used again.
+
         metrics: Knows what counts it.
     """
     if isinstance(outcome, Recalled):
-        prepared = Prepared.of(asked, outcome)
+        max_age_s = lifetime.seconds(outcome.info, outcome.date)
+        prepared = Prepared.of(asked, outcome, max_age_s)
         if prepared:
             answered = prepared.answered(asked, outcome, decision_id)
             return Told(prepared.told(decision_id), answered, prepared.counters)
         recalled, outcome = outcome, outcome.decision()
-        Prepared.make(asked, recalled, outcome, metrics)
+        Prepared.make(asked, recalled, outcome, max_age_s, metrics)
     info = engine.bundle(outcome.revision)
-    whole = answer.complete(outcome, asked, info, decision_id)
+    max_age_s = lifetime.seconds(info, outcome.date)
+    whole = answer.complete(outcome, asked, info, decision_id, max_age_s)
     answered = Answered(asked, outcome, info, decision_id)
     return Told(encode(whole), answered, metrics.counters(asked, outcome, info))
