@@ -20,6 +20,7 @@ from tests.e2e.serve import ROOT, serving
 from tests.running import opa_running
 
 PUBLIC_URL = "https://pdp.example.com/tenant1"
+PAGE_KEY = b"the same in all of them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,12 @@ def sidecar(
     ):
         opa = Opa(endpoint)
         settings = Settings.from_environment(known)
-        app = create_app(settings, Engine(opa))
-        routed = create_app(settings, Engine(opa))
+        app = create_app(settings, Engine(opa), page_key=PAGE_KEY)
+        routed = create_app(settings, Engine(opa), page_key=PAGE_KEY)
         # What Flask has of its own: nothing is taken before it looks.
         del routed.wsgi_app
-        remembering = create_app(settings, Engine(opa, memory=Memory(1000, 10_000_000)))
+        engine = Engine(opa, memory=Memory(1000, 10_000_000))
+        remembering = create_app(settings, engine, page_key=PAGE_KEY)
         ways = {
             "flask": through_flask(app),
             "routed": through_flask(routed),
