@@ -7,25 +7,15 @@ grows by more than the memory's bound.
 """
 
 import random
-import re
 import sys
-from pathlib import Path
 
+from bench.processes import resident
 from sidecar.engine.decision import Decision
 from sidecar.engine.memory import Memory, Question
 from sidecar.settings import Remembering
 
 QUESTIONS = 10_000_000
 LOOKS = 20
-_RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB", re.MULTILINE)
-
-
-def resident() -> int:
-    """
-    Say how many bytes of this process are resident.
-    """
-    found = _RESIDENT.search(Path("/proc/self/status").read_text("utf-8"))
-    return int(found[1]) * 1024 if found else 0
 
 
 def fill(memory: Memory, first: int, number: int, sizes: random.Random) -> None:

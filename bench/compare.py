@@ -19,6 +19,7 @@ from bench.bundle import Built, built
 from bench.cores import LOAD, SERVER, on_core
 from bench.footprint import Footprint, footprint
 from bench.page import write
+from bench.processes import processor_s
 from bench.tools import Latency, LoadFailed, ToolMissing
 from bench.variants import Target, Variant, variants
 
@@ -62,6 +63,8 @@ class Result:
 
         decisions: Decisions a second, by the variant's key.
 
+        costs: Microseconds of a core that a decision took, by the variant's key.
+
         latencies: Milliseconds, by the variant's key and the rate.
 
         footprint: Memory, and the time to be ready.
@@ -69,6 +72,7 @@ class Result:
 
     names: Mapping[str, str]
     decisions: Mapping[str, Spread]
+    costs: Mapping[str, Spread]
     latencies: Mapping[tuple[str, int], Sequence[Latency]]
     footprint: Footprint
 
@@ -78,6 +82,7 @@ def measure(bundle: Built, rounds: int, seconds: float) -> Result:
     Run everything, and measure it in turns.
     """
     decisions: dict[str, list[float]] = {}
+    costs: dict[str, list[float]] = {}
     latencies: dict[tuple[str, int], list[Latency]] = {}
     with ExitStack() as held:
         with on_core(SERVER):
@@ -90,14 +95,20 @@ def measure(bundle: Built, rounds: int, seconds: float) -> Result:
         for turn in range(rounds):
             _say(f"turn {turn + 1} of {rounds}")
             for variant, target in running:
-                per_second = tools.throughput(_url(target), target.bodies, seconds)
-                decisions.setdefault(variant.key, []).append(per_second * target.decisions)
+                before = processor_s(*target.pids)
+                answered = tools.throughput(_url(target), target.bodies, seconds)
+                used_s = processor_s(*target.pids) - before
+                decisions.setdefault(variant.key, []).append(answered.per_second * target.decisions)
+                costs.setdefault(variant.key, []).append(
+                    used_s / max(1, answered.requests * target.decisions) * 1e6
+                )
             for variant, target, rate in _at_rates(running):
                 found = tools.latency(_url(target), target.bodies, rate, seconds)
                 latencies.setdefault((variant.key, rate), []).append(found)
     return Result(
         {variant.key: variant.name for variant, _ in running},
         {key: Spread(tuple(values)) for key, values in decisions.items()},
+        {key: Spread(tuple(values)) for key, values in costs.items()},
         latencies,
         footprint(bundle),
     )

@@ -3,19 +3,18 @@ What a sidecar takes: memory of each process, and time until it is ready.
 """
 
 import json
-import re
 import statistics
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 from bench.bundle import Built
 from bench.load import connect, post
+from bench.processes import resident
 from bench.variants import EVALUATION, asked
 from tests.e2e.serve import running
 
 STARTS = 5
-_RESIDENT = re.compile(r"^VmRSS:\s+(\d+) kB", re.MULTILINE)
+MB = 1_048_576
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ def footprint(bundle: Built) -> Footprint:
     Start a sidecar some times, from a bundle that is built, and look at the last one.
     """
     times = []
-    resident: dict[str, float] = {}
+    taken: dict[str, float] = {}
     for _ in range(STARTS):
         began = time.perf_counter()
         with running("", SIDECAR_BUNDLE=str(bundle.path)) as sidecar:
@@ -47,11 +46,6 @@ def footprint(bundle: Built) -> Footprint:
             for each in asked() * 20:
                 post(connection, EVALUATION, json.dumps(each).encode())
             connection.close()
-            resident = {"master": _resident_mb(sidecar.process.pid)}
-            resident |= {kind: _resident_mb(pid) for pid, kind in sidecar.children().items()}
-    return Footprint(resident, statistics.median(times))
-
-
-def _resident_mb(pid: int) -> float:
-    found = _RESIDENT.search(Path(f"/proc/{pid}/status").read_text("utf-8"))
-    return int(found[1]) / 1024 if found else 0.0
+            taken = {"master": resident(sidecar.process.pid) / MB}
+            taken |= {kind: resident(pid) / MB for pid, kind in sidecar.children().items()}
+    return Footprint(taken, statistics.median(times))

@@ -55,21 +55,23 @@ def write(page: Path, result: "Result", opa: Path) -> str:
 def _measured(result: "Result", opa: Path) -> Iterator[str]:
     yield from _machine(opa)
     yield ""
-    yield "| who | decisions/s, median | from | to |"
-    yield "|---|---:|---:|---:|"
+    yield "| who | decisions/s, median | from | to | µs of a core for one |"
+    yield "|---|---:|---:|---:|---:|"
     for key, name in result.names.items():
         told = result.decisions[key]
         low, high = min(told.values), max(told.values)
-        yield f"| {name} | {told.median:,.0f} | {low:,.0f} | {high:,.0f} |"
+        cost = result.costs[key].median
+        yield f"| {name} | {told.median:,.0f} | {low:,.0f} | {high:,.0f} | {cost:,.0f} |"
     yield ""
     yield f"![Decisions a second]({PICTURE})"
     yield ""
-    yield "| ratio, turn by turn | median | from | to | wanted |"
-    yield "|---|---:|---:|---:|---|"
+    yield "| ratio, turn by turn | median | from | to | wanted | by what of a core it took |"
+    yield "|---|---:|---:|---:|---|---:|"
     for over, under, least in RATIOS:
         ratio = result.decisions[over].over(result.decisions[under])
         name = f"{result.names[over]} : {result.names[under]}"
-        yield f"| {name} | {_spread(ratio)} | {_wanted(ratio.median, least)} |"
+        cost = result.costs[under].over(result.costs[over]).median
+        yield f"| {name} | {_spread(ratio)} | {_wanted(ratio.median, least)} | {cost:.2f} |"
     yield ""
     yield "| at a steady rate | requests/s | p50 ms | p99 ms | p99.9 ms | p99 wanted |"
     yield "|---|---:|---:|---:|---:|---|"

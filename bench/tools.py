@@ -55,6 +55,28 @@ class LoadFailed(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """
+    What was answered as fast as it could be.
+
+    Attributes:
+        requests: How many.
+
+        seconds: In how long.
+    """
+
+    requests: int
+    seconds: float
+
+    @property
+    def per_second(self) -> float:
+        """
+        Requests answered in a second.
+        """
+        return self.requests / self.seconds
+
+
+@dataclass(frozen=True, slots=True)
 class Latency:
     """
     How long requests at a steady rate took, in milliseconds.
@@ -88,12 +110,9 @@ def check() -> None:
             raise ToolMissing(f"{what} is needed: make tools-bench")
 
 
-def throughput(url: str, bodies: Iterable[str], seconds: float) -> float:
+def throughput(url: str, bodies: Iterable[str], seconds: float) -> Answered:
     """
     Ask as fast as answers come, on a few connections.
-
-    Returns:
-        Requests answered in a second.
 
     Raises:
         LoadFailed: A request was not answered with 200.
@@ -116,7 +135,7 @@ def throughput(url: str, bodies: Iterable[str], seconds: float) -> float:
     found = _REQUESTS.search(said)
     if _WRONG.search(said) or not found:
         raise LoadFailed(f"{url}:\n{said}")
-    return int(found[1]) / (float(found[2]) * _SECONDS[found[3]])
+    return Answered(int(found[1]), float(found[2]) * _SECONDS[found[3]])
 
 
 def latency(url: str, bodies: Iterable[str], rate: int, seconds: float) -> Latency:

@@ -44,12 +44,15 @@ class Target:
 
         bodies: What to post, in turn; each holds a place for the number of the request.
 
+        pids: The processes that answer; those that they have started count too.
+
         decisions: How many decisions an answer holds.
     """
 
     address: str
     path: str
     bodies: Sequence[str]
+    pids: tuple[int, ...]
     decisions: int = 1
 
 
@@ -118,10 +121,11 @@ def _sidecar(config: str = "", *, durable: bool = False, batch: bool = False) ->
                 told = f"records: {{sink: file, mode: durable, folder: {folder}, at_bound: drop}}"
             sidecar = held.enter_context(running(told, SIDECAR_BUNDLE=str(bundle.path)))
             address = f"http://{sidecar.address}"
+            pids = (sidecar.process.pid,)
             if batch:
-                yield Target(address, EVALUATIONS, [_batch()], BATCH)
+                yield Target(address, EVALUATIONS, [_batch()], pids, BATCH)
             else:
-                yield Target(address, EVALUATION, [json.dumps(each) for each in asked()])
+                yield Target(address, EVALUATION, [json.dumps(each) for each in asked()], pids)
 
     return start
 
@@ -140,25 +144,29 @@ def _batch() -> str:
 
 @contextmanager
 def _opa(bundle: Built) -> Iterator[Target]:
-    with _opa_on_a_port(bundle) as port:
+    with _opa_on_a_port(bundle) as (port, pid):
         environment = {"environment": {"date": utc_today()}}
         bodies = [json.dumps({"input": each | environment}) for each in asked()]
         path = f"/v1/data/{'/'.join(bundle.decision)}?strict-builtin-errors=true"
-        yield Target(f"http://127.0.0.1:{port}", path, bodies)
+        yield Target(f"http://127.0.0.1:{port}", path, bodies, (pid,))
 
 
 @contextmanager
 def _client(bundle: Built) -> Iterator[Target]:
-    with _opa_on_a_port(bundle) as opa, _bench_server("client", str(opa)) as address:
+    with (
+        _opa_on_a_port(bundle) as (opa, opa_pid),
+        _bench_server("client", str(opa)) as (address, pid),
+    ):
         environment = {"environment": {"date": utc_today()}}
-        yield Target(address, EVALUATION, [json.dumps(each | environment) for each in asked()])
+        bodies = [json.dumps(each | environment) for each in asked()]
+        yield Target(address, EVALUATION, bodies, (opa_pid, pid))
 
 
 def _plain(kind: str) -> Callable[[Built], Any]:
     @contextmanager
     def start(bundle: Built) -> Iterator[Target]:
-        with _bench_server(kind) as address:
-            yield Target(address, EVALUATION, [json.dumps(each) for each in asked()])
+        with _bench_server(kind) as (address, pid):
+            yield Target(address, EVALUATION, [json.dumps(each) for each in asked()], (pid,))
 
     return start
 
@@ -173,9 +181,9 @@ def _cerbos(bundle: Built) -> Iterator[Target]:
         f"--set=server.grpcListenAddr=127.0.0.1:{grpc}",
         "--set=telemetry.disabled=true",
     ]
-    with _process(command, http, "/_cerbos/health"):
+    with _process(command, http, "/_cerbos/health") as pid:
         bodies = [json.dumps(_for_cerbos(each)) for each in asked()]
-        yield Target(f"http://127.0.0.1:{http}", EVALUATION, bodies)
+        yield Target(f"http://127.0.0.1:{http}", EVALUATION, bodies, (pid,))
 
 
 def _for_cerbos(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -198,26 +206,26 @@ def _for_cerbos(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _opa_on_a_port(bundle: Built) -> Iterator[int]:
+def _opa_on_a_port(bundle: Built) -> Iterator[tuple[int, int]]:
     port = free_port()
     command = [
         *(str(bundle.opa), "run", "--server", "--log-level=error", "--skip-version-check"),
         *("--addr", f"127.0.0.1:{port}", "--bundle", str(bundle.path)),
     ]
-    with _process(command, port, "/health?bundles", **GO):
-        yield port
+    with _process(command, port, "/health?bundles", **GO) as pid:
+        yield port, pid
 
 
 @contextmanager
-def _bench_server(kind: str, *more: str) -> Iterator[str]:
+def _bench_server(kind: str, *more: str) -> Iterator[tuple[str, int]]:
     port = free_port()
     command = [sys.executable, "-m", "bench.plain", kind, str(port), *more]
-    with _process(command, port, "/healthz"):
-        yield f"http://127.0.0.1:{port}"
+    with _process(command, port, "/healthz") as pid:
+        yield f"http://127.0.0.1:{port}", pid
 
 
 @contextmanager
-def _process(command: Sequence[str], port: int, ready: str, **environment: str) -> Iterator[None]:
+def _process(command: Sequence[str], port: int, ready: str, **environment: str) -> Iterator[int]:
     """
     Run a server, wait until it answers, and end it.
 
@@ -234,7 +242,7 @@ def _process(command: Sequence[str], port: int, ready: str, **environment: str) 
     try:
         if not eventually(lambda: _answers(port, ready), READY_WITHIN_S):
             raise RuntimeError(f"{command[0]} did not get ready")
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait(30)

@@ -356,7 +356,9 @@ class Engine:
         Do what `decide_all` does, and leave what was decided before as it is kept.
         """
         self._let_decide()
-        dated = [self._dated(evaluation) for evaluation in evaluations]
+        # One date for all of them, also at midnight.
+        today = self._today()
+        dated = [_on(today, evaluation) for evaluation in evaluations]
         decided: list[Recalled | Decision | EngineError | None] = [*map(self._recalled, dated)]
         missing = [index for index, known in enumerate(decided) if known is None]
         if missing:
@@ -659,7 +661,11 @@ class Engine:
         return info
 
     def _dated(self, evaluation: Evaluation) -> _Dated:
-        return _Dated({**evaluation, "environment": {"date": self._today()}})
+        return _on(self._today(), evaluation)
+
+
+def _on(date: str, evaluation: Evaluation) -> _Dated:
+    return _Dated({**evaluation, "environment": {"date": date}})
 
 
 def _amiss(info: BundleInfo, state: State, *, stale: bool) -> str | None:

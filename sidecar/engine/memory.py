@@ -46,7 +46,12 @@ class Paths:
 
     def __init__(self, reads: Sequence[str]) -> None:
         self._all = not set(reads).isdisjoint(EVERYTHING)
-        self._paths = tuple(tuple(path.split(".")) for path in reads)
+        # Those with a common holder together: it is looked up once for all of them.
+        holders: dict[tuple[str, ...], list[str]] = {}
+        for path in reads:
+            *holder, name = path.split(".")
+            holders.setdefault(tuple(holder), []).append(name)
+        self._holders = tuple(holders.items())
 
     def values(self, evaluation: Mapping[str, Any]) -> bytes | None:
         """
@@ -56,27 +61,29 @@ class Paths:
         and 1 is not 1.0. The order of an object's members is none.
         """
         try:
-            return canonical(evaluation if self._all else [_at(evaluation, p) for p in self._paths])
+            return canonical(evaluation if self._all else self._found(evaluation))
         except (TypeError, ValueError, OverflowError, RecursionError):
             return None
+
+    def _found(self, evaluation: Mapping[str, Any]) -> list[list[Any]]:
+        """
+        Find the value at each path: in a list, which is empty where there is none.
+        """
+        found: list[list[Any]] = []
+        for holder, names in self._holders:
+            held: Any = evaluation
+            for step in holder:
+                # In anything else a policy finds nothing by a name.
+                held = held.get(step) if isinstance(held, dict) else None
+            within = held if isinstance(held, dict) else {}
+            found += [[within[name]] if name in within else [] for name in names]
+        return found
 
 
 paths_of: Final = lru_cache(maxsize=16)(Paths)
 """
 The paths of a bundle, made once for each.
 """
-
-
-def _at(value: Any, path: tuple[str, ...]) -> list[Any]:
-    """
-    Find the value at a path: in a list, which is empty where there is none.
-    """
-    for step in path:
-        # In anything else a policy finds nothing by a name.
-        if not isinstance(value, dict) or step not in value:
-            return []
-        value = value[step]
-    return [value]
 
 
 class Kept:

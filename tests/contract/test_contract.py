@@ -48,16 +48,6 @@ on_boolean = pytest.mark.parametrize("sidecar", ["boolean"], indirect=True)
 by_each_way = pytest.mark.parametrize("way", WAYS)
 
 
-def _nameless(answer: Answer) -> tuple[int, dict[str, str], bytes]:
-    """
-    Take an answer without its decision's name, and without what turns on how late in the day it is.
-    """
-    headers = dict(answer.headers)
-    name = headers.pop("X-Decision-ID", None)
-    content = answer.content.replace((name or "-").encode(), b"-")
-    return answer.status, headers, re.sub(rb'"max_age_s":[01]\b', b"", content)
-
-
 def sentences(kind: type[errors.SidecarError] = errors.SidecarError) -> dict[str, tuple[int, str]]:
     """
     Collect status and sentence of every error there is, by its code.
@@ -148,24 +138,6 @@ def test_case(sidecar: Sidecar, case: Case, way: str):
 
     assert_expected(answer, dict(case.expect))
     assert_well_formed(answer)
-
-
-@pytest.mark.parametrize(
-    ("sidecar", "case"),
-    [pytest.param(case.bundle, case, id=str(case)) for case in CASES],
-    indirect=["sidecar"],
-    scope="module",
-)
-def test_every_way_gives_the_same_answer(sidecar: Sidecar, case: Case):
-    """
-    Whether Flask finds the endpoint or not, and whether OPA is asked, or a memory once or again:
-    status, headers and body are the same, but for the decision's name.
-    """
-    expected = _nameless(sidecar.ways["routed"](case.request))
-
-    assert _nameless(sidecar.ways["flask"](case.request)) == expected
-    for _ in range(3):
-        assert _nameless(sidecar.ways["remembering"](case.request)) == expected
 
 
 def test_every_requirement_has_a_case():

@@ -275,3 +275,15 @@ def test_requests_are_not_logged_where_nobody_asked(
         client.get("/healthz")
 
     assert recorded.events == []
+
+
+def test_an_upgrade_is_left_to_flask():
+    """
+    It finds no endpoint for a request that wants to become a web socket, and nor does anybody else.
+    """
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    with scripted(ScriptedOpa()) as engine, asking(engine) as client:
+        answer = client.post("/access/v1/evaluation", json=ASKED, headers=headers)
+        without = client.post("/access/v1/evaluation", json=ASKED, headers={"Upgrade": "h2c"})
+
+    assert (answer.status_code, without.status_code) == (400, 200)
