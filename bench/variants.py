@@ -133,7 +133,9 @@ def _sidecar(config: str = "", *, durable: bool = False, batch: bool = False) ->
 @contextmanager
 def _folder() -> Iterator[str]:
     # On a disk: what is kept in memory would be durable in name alone.
-    with tempfile.TemporaryDirectory(dir=ROOT / "bundles") as folder:
+    dist = ROOT / "bundles/dist"
+    dist.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=dist) as folder:
         yield folder
 
 
