@@ -23,6 +23,7 @@ SIDECAR := $(BIN)/python -m sidecar
 OPA = opa=$$($(SIDECAR) opa path); "$$opa"
 PYTEST_ARGS ?= -n 2
 # Proxies are large, and the same for every copy of the tree.
+export BENCH_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidecar/bench
 export PROXIES ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidecar/proxies
 # So is the server that speaks S3.
 export BUNDLE_SERVERS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/sidecar/bundle-servers
@@ -72,6 +73,10 @@ tools-kubernetes: tools-manifests  ## Build Kubernetes itself, for test-kubernet
 	@$(call from_debian,containerd,containerd)
 	@$(call from_debian,runc,runc)
 	@test -x /usr/lib/cni/bridge || { $(call from_debian,no-bridge,containernetworking-plugins); }
+
+.PHONY: tools-bench
+tools-bench: $(BENCH_TOOLS)/done  ## Install wrk, vegeta and Cerbos, for bench
+	@$(call from_debian,wrk,wrk)
 
 .PHONY: tools-prometheus
 tools-prometheus:  ## Install Prometheus, promtool and Alertmanager
@@ -229,8 +234,20 @@ lock_options := --quiet --upgrade --no-strip-extras --generate-hashes --no-heade
 ##@ Measure
 
 .PHONY: bench
-bench: $(VENV)/dev  ## A request's way: parsing, OPA, transport, answering
-	@$(BIN)/python -m bench.run policies
+bench: $(VENV)/dev tools-bench  ## The sidecar beside others; writes docs/benchmarks.md
+	@$(BIN)/python -m bench.compare policies
+
+.PHONY: bench-way
+bench-way: $(VENV)/dev  ## A request's way: parsing, OPA, transport, answering
+	@$(BIN)/python -m bench.way policies
+
+.PHONY: bench-bound
+bench-bound: $(VENV)/dev  ## Ten million different questions, and what a memory takes meanwhile
+	@$(BIN)/python -m bench.bound
+
+.PHONY: bench-clauses
+bench-clauses: $(VENV)/dev  ## What a decision costs as the number of clauses grows
+	@$(BIN)/python -m bench.clauses policies
 
 .PHONY: measure-kubernetes
 measure-kubernetes: $(VENV)/dev tools-kubernetes  ## Memory and processor time of both containers of a pod; as root
@@ -278,6 +295,15 @@ $(BUNDLE_SERVERS)/done: requirements-bundles.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer, with its venv module, is needed" >&2; exit 3; }
 	@$(BUNDLE_SERVERS)/bin/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(BUNDLE_SERVERS)
 	$(BUNDLE_SERVERS)/bin/python -m pip install --quiet --require-hashes --only-binary :all: -r requirements-bundles.lock
+	@touch $@
+
+$(BENCH_TOOLS)/done: bench/package-lock.json
+	@for need in go npm; do command -v $$need > /dev/null || \
+		{ echo "$$need is needed on the PATH, to install vegeta and Cerbos with" >&2; exit 3; }; done
+	@mkdir -p $(BENCH_TOOLS)
+	GOBIN=$(BENCH_TOOLS) GOFLAGS= CGO_ENABLED=0 go install github.com/tsenart/vegeta/v12@v12.13.0
+	cp bench/package.json bench/package-lock.json $(BENCH_TOOLS)
+	npm ci --prefix $(BENCH_TOOLS) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 endif

@@ -1,26 +1,23 @@
 """
-The Flask application: which endpoint is where, and what an error is answered with.
+The Flask application: which endpoint is where.
 """
 
-import logging
 import os
 from collections.abc import Callable
-from time import perf_counter
 
-import structlog
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from werkzeug.routing import Rule
 
-from sidecar import errors
 from sidecar.api import health, paths
 from sidecar.api.discovery import DiscoveryEndpoint
 from sidecar.api.evaluation import EvaluationEndpoint
 from sidecar.api.evaluations import EvaluationsEndpoint
+from sidecar.api.front import Front
+from sidecar.api.lifetime import Lifetime
 from sidecar.api.metrics import MetricsEndpoint, OpaMetricsEndpoint
 from sidecar.api.openapi import OpenApiEndpoint
 from sidecar.api.pages import Pages
-from sidecar.api.request import answered
+from sidecar.api.request import Endpoint
 from sidecar.api.search import searches
 from sidecar.callers.gate import Gate
 from sidecar.engine.engine import Engine
@@ -31,13 +28,6 @@ from sidecar.gateway.routes import Routes
 from sidecar.observability.metrics import Metrics
 from sidecar.records.recorder import recorder
 from sidecar.settings import Settings
-
-_log = structlog.stdlib.get_logger("sidecar")
-
-_OURS: dict[type[HTTPException], type[errors.SidecarError]] = {
-    NotFound: errors.NotFound,
-    MethodNotAllowed: errors.MethodNotAllowed,
-}
 
 
 def create_app(
@@ -73,12 +63,11 @@ def create_app(
     if output_lock is not None:
         kept = recorder(settings.records, metrics.recorded, output_lock)
     app.extensions["records"] = kept
-    alone = EvaluationEndpoint(engine, metrics, settings.limits, kept)
-    many = EvaluationsEndpoint(engine, metrics, settings.limits, alone, kept)
+    lifetime = Lifetime(settings.memory.callers_s)
+    alone = EvaluationEndpoint(engine, metrics, settings.limits, lifetime, kept)
+    many = EvaluationsEndpoint(engine, metrics, settings.limits, lifetime, alone, kept)
     pages = Pages(page_key or os.urandom(32), settings.limits.results)
     routes: list[tuple[str, str, Callable[[], Response]]] = [
-        ("POST", paths.EVALUATION, alone),
-        ("POST", paths.EVALUATIONS, many),
         ("GET", "/healthz", health.healthz),
         ("GET", "/readyz", health.Readiness(engine)),
         ("GET", "/metrics", MetricsEndpoint(metrics, engine, restarts)),
@@ -92,6 +81,8 @@ def create_app(
     if settings.public_url is not None:
         discovery = DiscoveryEndpoint(settings.public_url, engine, settings.discovery.signer())
         routes.append(("GET", discovery.path, discovery))
+    hot: dict[str, Endpoint] = {paths.EVALUATION: alone, paths.EVALUATIONS: many}
+    routes.extend(("POST", path, _view(endpoint)) for path, endpoint in hot.items())
     for method, path, view in routes:
         app.add_url_rule(
             path, path, view, methods=[method], provide_automatic_options=False, strict_slashes=True
@@ -103,79 +94,15 @@ def create_app(
         # A rule of the map's own: with it any method will do, also one that nobody knows.
         app.url_map.add(Rule(f"{ENDPOINT}<rest:rest>", endpoint=ENDPOINT))
         app.view_functions[ENDPOINT] = proxied
-    answer_errors(app, metrics.failed)
-    _name_requests(app)
-    Gate(settings.callers, certificates=settings.tls.client_ca is not None).guard(app)
+    gate = Gate(settings.callers, certificates=settings.tls.client_ca is not None)
+    front = Front(gate, metrics.failed)
+    front.stand_before(app)
+    app.wsgi_app = front.hot(app.wsgi_app, hot)  # type: ignore[assignment, method-assign]
     return app
 
 
-def answer_errors(app: Flask, failed: Callable[[str], None]) -> None:
+def _view(endpoint: Endpoint) -> Callable[[], Response]:
     """
-    Answer every error with its code and its sentence, and with nothing internal.
-
-    Args:
-        app: The application.
-
-        failed: Told the code of each error.
+    Make a view of Flask's of an endpoint.
     """
-
-    def ours(wrong: errors.SidecarError) -> Response:
-        # What is asked of no endpoint is no decision that could have been made.
-        if not isinstance(wrong, errors.NotFound | errors.MethodNotAllowed):
-            failed(wrong.code)
-        if isinstance(wrong, errors.EngineError):
-            _log.error("no decision", code=wrong.code, route=_route())
-        response = answered({"error": wrong.described()}, status=wrong.status)
-        response.headers.update(wrong.headers)
-        return response
-
-    def theirs(wrong: HTTPException) -> Response:
-        kind = _OURS.get(type(wrong), errors.RequestError)
-        response = ours(kind())
-        if isinstance(wrong, MethodNotAllowed) and wrong.valid_methods:
-            response.headers["Allow"] = ", ".join(wrong.valid_methods)
-        return response
-
-    def unforeseen(wrong: Exception) -> Response:
-        _log.error("unforeseen", exc_info=wrong)
-        return ours(errors.InternalError())
-
-    app.register_error_handler(errors.SidecarError, ours)
-    app.register_error_handler(HTTPException, theirs)
-    app.register_error_handler(Exception, unforeseen)
-
-
-def _name_requests(app: Flask) -> None:
-    """
-    Give every response its request's name back (AuthZEN 1.0, section 10.1.4), and log it.
-    """
-    verbose = logging.getLogger("sidecar").isEnabledFor(logging.INFO)
-
-    @app.before_request
-    def begin() -> None:
-        if verbose:
-            request.environ["sidecar.begin"] = perf_counter()
-
-    @app.after_request
-    def end(response: Response) -> Response:
-        name = request.headers.get("X-Request-ID")
-        if name is not None:
-            response.headers["X-Request-ID"] = name
-        if verbose:
-            _log.info(
-                "request",
-                method=request.method,
-                route=_route(),
-                status=response.status_code,
-                request_id=name,
-                decision_id=response.headers.get("X-Decision-ID"),
-                seconds=round(perf_counter() - request.environ["sidecar.begin"], 6),
-            )
-        return response
-
-
-def _route() -> str | None:
-    """
-    The rule that a request matched; its path may hold what nobody else may see.
-    """
-    return request.url_rule.rule if request.url_rule else None
+    return lambda: endpoint(request.environ).response()

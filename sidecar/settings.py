@@ -179,16 +179,20 @@ class Limits:
 @dataclass(frozen=True, slots=True)
 class Remembering:
     """
-    How many decisions each worker remembers.
+    How many decisions each worker remembers, and how long callers may.
 
     Attributes:
         entries: How many at most; with 0, OPA is asked for each.
 
         bytes: How much they may take, all together.
+
+        callers_s: For how many seconds callers may use an answer again, at most; with 0, they are
+            told to ask each time.
     """
 
     entries: int = 10_000
     bytes: int = 33_554_432
+    callers_s: int = 1
 
     def __post_init__(self) -> None:
         """
@@ -196,6 +200,7 @@ class Remembering:
         """
         between("memory.entries", self.entries, 0, 10_000_000)
         between("memory.bytes", self.bytes, 65_536, 17_179_869_184)
+        between("memory.callers_s", self.callers_s, 0, 3600)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,11 @@ BARE: Final = "bare"
 
 
 def complete(
-    decision: Decision, asked: Mapping[str, Any], info: BundleInfo, decision_id: str
+    decision: Decision,
+    asked: Mapping[str, Any],
+    info: BundleInfo,
+    decision_id: str,
+    max_age_s: int,
 ) -> dict[str, Any]:
     """
     Make the answer to one evaluation.
@@ -26,6 +30,8 @@ def complete(
         info: What the bundle that decided says of itself.
 
         decision_id: The decision's name.
+
+        max_age_s: For how many seconds the caller may use it again.
 
     Returns:
         `decision`, and `context` where the policy gave one.
@@ -41,7 +47,7 @@ def complete(
     whole = {**context, "decision_id": decision_id}
     if info.agreement is not None:
         _explain(whole, info.agreement)
-        whole["policy"] = _policy(info.agreement, decision.revision)
+        whole["policy"] = _policy(info.agreement, decision.revision, max_age_s)
     return {"decision": decision.allowed, "context": whole}
 
 
@@ -95,10 +101,11 @@ def _listed(words: Iterable[Any]) -> str:
     return ", ".join(map(str, words))
 
 
-def _policy(agreement: Agreement, revision: str) -> dict[str, Any]:
+def _policy(agreement: Agreement, revision: str, max_age_s: int) -> dict[str, Any]:
     return {
         "agreement": agreement.id,
         "version": agreement.version,
         "revision": revision,
         "switches": dict(agreement.switches),
+        "max_age_s": max_age_s,
     }

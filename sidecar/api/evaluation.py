@@ -6,15 +6,15 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import Any
 
-from flask import Response, request
-
-from sidecar.api import answer, parse, paths
-from sidecar.api.request import answered, read
+from sidecar.api import parse, paths
+from sidecar.api.lifetime import Lifetime
+from sidecar.api.request import Environ, Reply, header, read, told
+from sidecar.api.telling import tell
 from sidecar.engine.engine import Engine
-from sidecar.engine.remedies import Budget, remedied, wanted
+from sidecar.engine.remedies import Budget, helped
 from sidecar.names import new_id
-from sidecar.observability.metrics import Metrics
-from sidecar.records.record import About, Answered
+from sidecar.observability.metrics import Metrics, count
+from sidecar.records.record import About
 from sidecar.records.recorder import Recorder
 from sidecar.settings import Limits
 
@@ -25,54 +25,62 @@ class EvaluationEndpoint:
     """
 
     def __init__(
-        self, engine: Engine, metrics: Metrics, limits: Limits, recorder: Recorder | None = None
+        self,
+        engine: Engine,
+        metrics: Metrics,
+        limits: Limits,
+        lifetime: Lifetime,
+        recorder: Recorder | None = None,
     ) -> None:
         self._engine = engine
         self._metrics = metrics
         self._limits = limits
+        self._lifetime = lifetime
         self._recorder = recorder
 
-    def __call__(self) -> Response:
+    def __call__(self, environ: Environ) -> Reply:
         """
         Parse, decide, answer.
         """
         start = perf_counter()
-        body = read(request, self._limits)
-        return self.decide(body, start)
+        body = read(environ, self._limits)
+        return self.decide(environ, body, start)
 
     def decide(
         self,
+        environ: Environ,
         body: dict[str, Any],
         start: float,
-        respond: Callable[[dict[str, Any], str], Response] = answered,
+        respond: Callable[[bytes, str], Reply] = told,
         endpoint: str = paths.EVALUATION,
-    ) -> Response:
+    ) -> Reply:
         """
         Decide on a body that was read.
 
         Args:
+            environ: The request that it came in with.
+
             body: The evaluation.
 
             start: When it came in.
 
-            respond: Makes a response of the answer and the decision's name.
+            respond: Makes a reply of the answer and the decision's name.
 
             endpoint: Where it came in.
         """
         asked = parse.evaluation(body)
         stages = {"parse": perf_counter() - start}
-        decision = self._engine.decide(asked, stages)
-        if wanted(asked, decision):
-            decision = remedied(self._engine, asked, decision, Budget.of(self._limits))
-        info = self._engine.bundle(decision.revision)
+        outcome = self._engine.recall_or_decide(asked, stages)
+        outcome = helped(self._engine, asked, outcome, Budget.of(self._limits))
         decided = perf_counter()
         decision_id = new_id()
-        response = respond(answer.complete(decision, asked, info, decision_id), decision_id)
+        one = tell(asked, outcome, decision_id, self._engine, self._lifetime, self._metrics)
+        got = respond(one.answer, decision_id)
         if self._recorder:
-            about = About.of(request, endpoint, response.status_code, stages)
-            self._recorder.keep([Answered(asked, decision, info, decision_id)], about)
-        self._metrics.decided(asked, decision, info)
+            about = About.of(environ, endpoint, got.status, stages)
+            self._recorder.keep([one.answered], about)
+        count(one.counters)
         now = perf_counter()
         stages |= {"answer": now - decided, "total": now - start}
-        self._metrics.took(stages, request.headers.get("traceparent"))
-        return response
+        self._metrics.took(stages, header(environ, "TRACEPARENT"))
+        return got

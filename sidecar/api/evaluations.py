@@ -2,18 +2,21 @@
 `POST /access/v1/evaluations`: many decisions at once, with one question to OPA.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any, Final
 
-from flask import Response, request
+import msgspec
 
 from sidecar.api import answer, parse, paths
 from sidecar.api.evaluation import EvaluationEndpoint
-from sidecar.api.request import answered, read
+from sidecar.api.lifetime import Lifetime
+from sidecar.api.request import Environ, Reply, header, read, reply
+from sidecar.api.telling import Told, tell
 from sidecar.engine.decision import Decision
-from sidecar.engine.engine import Engine
-from sidecar.engine.remedies import Budget, remedied, wanted
+from sidecar.engine.engine import Engine, Recalled
+from sidecar.engine.remedies import Budget, helped
 from sidecar.errors import (
     EngineError,
     RequestError,
@@ -22,16 +25,15 @@ from sidecar.errors import (
     WrongType,
 )
 from sidecar.names import new_id
-from sidecar.observability.metrics import Metrics
-from sidecar.records.record import About, Answered
+from sidecar.observability.metrics import Metrics, count
+from sidecar.records.record import About
 from sidecar.records.recorder import Recorder
 from sidecar.settings import Limits
 
 _KEYS: Final = (*parse.ENTITIES, "context")
 
 Item = dict[str, Any] | RequestError
-Outcome = Decision | EngineError | RequestError
-Told = Answered | EngineError | RequestError
+Outcome = Recalled | Decision | EngineError | RequestError
 
 # After which outcome no further one is answered (AuthZEN 1.0, section 7.1.2).
 _ENDS: Final[Mapping[str, Callable[[bool], bool]]] = {
@@ -51,25 +53,27 @@ class EvaluationsEndpoint:
         engine: Engine,
         metrics: Metrics,
         limits: Limits,
+        lifetime: Lifetime,
         alone: EvaluationEndpoint,
         recorder: Recorder | None = None,
     ) -> None:
         self._engine = engine
         self._metrics = metrics
         self._limits = limits
+        self._lifetime = lifetime
         self._alone = alone
         self._recorder = recorder
 
-    def __call__(self) -> Response:
+    def __call__(self, environ: Environ) -> Reply:
         """
         Parse, decide, answer. Without evaluations this is the single evaluation.
         """
         start = perf_counter()
-        body = read(request, self._limits)
+        body = read(environ, self._limits)
         given = _evaluations(body, self._limits.evaluations)
         ends = _semantic(body)
         if not given:
-            return self._alone.decide(body, start, endpoint=paths.EVALUATIONS)
+            return self._alone.decide(environ, body, start, endpoint=paths.EVALUATIONS)
         items = [_item(body, item, index) for index, item in enumerate(given)]
         stages = {"parse": perf_counter() - start}
         outcomes = self._decided(items, stages)
@@ -77,23 +81,22 @@ class EvaluationsEndpoint:
         decided = perf_counter()
         decision_id = new_id()
         told = [self._told(*pair, f"{decision_id}-{index}") for index, pair in enumerate(pairs)]
-        response = answered({"evaluations": [_answer(each) for each in told]}, decision_id)
+        response = reply({"evaluations": [_answer(each) for each in told]}, decision_id)
         if self._recorder:
-            kept = [each for each in told if isinstance(each, Answered)]
-            self._recorder.keep(
-                kept, About.of(request, paths.EVALUATIONS, 200, stages, decision_id)
-            )
+            kept = [each.answered for each in told if isinstance(each, Told)]
+            about = About.of(environ, paths.EVALUATIONS, 200, stages, decision_id)
+            self._recorder.keep(kept, about)
         self._count(told)
         now = perf_counter()
         self._metrics.took(
             stages | {"answer": now - decided, "total": now - start},
-            request.headers.get("traceparent"),
+            header(environ, "TRACEPARENT"),
         )
         return response
 
     def _decided(self, items: Sequence[Item], stages: dict[str, float]) -> list[Outcome]:
         whole = [item for item in items if not isinstance(item, RequestError)]
-        decided = iter(self._engine.decide_all(whole, stages) if whole else ())
+        decided = iter(self._engine.recall_or_decide_all(whole, stages) if whole else ())
         return [item if isinstance(item, RequestError) else next(decided) for item in items]
 
     def _remedied(self, pairs: Sequence[tuple[Item, Outcome]]) -> list[tuple[Item, Outcome]]:
@@ -102,31 +105,33 @@ class EvaluationsEndpoint:
         """
         budget = Budget.of(self._limits)
         return [
-            (item, remedied(self._engine, item, outcome, budget))
-            if isinstance(item, dict) and isinstance(outcome, Decision) and wanted(item, outcome)
+            (item, helped(self._engine, item, outcome, budget))
+            if isinstance(item, dict) and isinstance(outcome, Recalled | Decision)
             else (item, outcome)
             for item, outcome in pairs
         ]
 
-    def _told(self, item: Item, outcome: Outcome, decision_id: str) -> Told:
-        if isinstance(outcome, Decision):
+    def _told(
+        self, item: Item, outcome: Outcome, decision_id: str
+    ) -> Told | EngineError | RequestError:
+        if isinstance(outcome, Recalled | Decision):
             # What could not be read has its error as its outcome.
             assert isinstance(item, dict)
-            return Answered(item, outcome, self._engine.bundle(outcome.revision), decision_id)
+            return tell(item, outcome, decision_id, self._engine, self._lifetime, self._metrics)
         return outcome
 
-    def _count(self, told: Sequence[Told]) -> None:
+    def _count(self, told: Sequence[Told | EngineError | RequestError]) -> None:
+        # Many have the same counters: those that were told from memory.
+        times = Counter(each.counters for each in told if isinstance(each, Told))
+        for counters, number in times.items():
+            count(counters, number)
         for each in told:
-            if isinstance(each, Answered):
-                self._metrics.decided(each.asked, each.decision, each.info)
-            else:
+            if not isinstance(each, Told):
                 self._metrics.failed(each.code)
 
 
-def _answer(told: Told) -> dict[str, Any]:
-    if isinstance(told, Answered):
-        return answer.complete(told.decision, told.asked, told.info, told.decision_id)
-    return answer.failed(told)
+def _answer(told: Told | EngineError | RequestError) -> Any:
+    return msgspec.Raw(told.answer) if isinstance(told, Told) else answer.failed(told)
 
 
 def _evaluations(body: Mapping[str, Any], limit: int) -> list[Any]:
@@ -179,6 +184,6 @@ def _until(
     taken = []
     for item, outcome in zip(items, outcomes, strict=True):
         taken.append((item, outcome))
-        if ends(isinstance(outcome, Decision) and outcome.allowed):
+        if ends(isinstance(outcome, Recalled | Decision) and outcome.allowed):
             break
     return taken

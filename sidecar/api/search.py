@@ -49,7 +49,7 @@ class SearchEndpoint:
         Parse, search, answer with a page. Where the active bundle cannot search, there is nothing.
         """
         start = perf_counter()
-        body = read(request, self._limits)
+        body = read(request.environ, self._limits)
         asked = self._asked(body)
         page = Page.of(body)
         stages = {"parse": perf_counter() - start}

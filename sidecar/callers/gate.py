@@ -5,8 +5,6 @@ Where callers come in: known or not, allowed or not, too often or not.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from flask import Flask, g, request
-
 from sidecar.callers import bearer, certificate
 from sidecar.callers.caller import Caller
 from sidecar.callers.rate import RateLimit
@@ -17,7 +15,12 @@ from sidecar.errors import Forbidden, Unauthenticated
 
 # What decides is behind it. What a kubelet, Prometheus and a client's generator ask for is not, for
 # they have no credential.
-_GUARDED: Final = "/access/"
+_GUARDED: Final = "access/"
+
+CALLER: Final = "sidecar.caller"
+"""
+Under which name a request's WSGI environment has who asks.
+"""
 
 
 class Gate:
@@ -38,11 +41,30 @@ class Gate:
         self._allowed = None if callers.allowed is None else frozenset(callers.allowed)
         self._rate = RateLimit(callers.rate) if callers.rate else None
 
-    def guard(self, app: Flask) -> None:
+    def admit(self, environ: dict[str, Any]) -> None:
         """
-        Stand before each request of an application.
+        Let a request in, with who asks written into its WSGI environment, if it is known.
+
+        Args:
+            environ: The environment. What asks for no decision is let in as it is.
+
+        Raises:
+            Unauthenticated: There is no credential, or one that is not good.
+            Forbidden: The caller may not ask.
+            TooManyRequests: It asks too often.
+            KeysUnavailable: There are no keys to verify a token with.
         """
-        app.before_request(self._admit)
+        # As Flask finds endpoints: slashes at the beginning, one or more, count as one.
+        if not environ.get("PATH_INFO", "").lstrip("/").startswith(_GUARDED):
+            return
+        name = ""
+        if not self._open:
+            environ[CALLER] = caller = self.caller(environ)
+            name = caller.name
+            if self._allowed is not None and name not in self._allowed:
+                raise Forbidden()
+        if self._rate:
+            self._rate.take(name)
 
     def caller(self, environ: Mapping[str, Any]) -> Caller:
         """
@@ -62,18 +84,6 @@ class Gate:
         if shown is None:
             raise Unauthenticated()
         return Caller(shown)
-
-    def _admit(self) -> None:
-        if not request.path.startswith(_GUARDED):
-            return
-        name = ""
-        if not self._open:
-            g.caller = self.caller(request.environ)
-            name = g.caller.name
-            if self._allowed is not None and name not in self._allowed:
-                raise Forbidden()
-        if self._rate:
-            self._rate.take(name)
 
     def _by_token(self, authorization: str) -> Caller:
         token = bearer.token(authorization)

@@ -2,13 +2,15 @@
 Who is asked for decisions: for one evaluation, or for many at once.
 """
 
+import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from math import inf
 from time import monotonic, perf_counter
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from sidecar.bundle.manifest import DataPath
 from sidecar.delivery.failure import CODES
@@ -16,7 +18,7 @@ from sidecar.delivery.state import State
 from sidecar.engine.bundle_info import BUNDLES, NO_AGREEMENT, BundleInfo
 from sidecar.engine.client import Answer, Opa
 from sidecar.engine.decision import ABSENT, Decision
-from sidecar.engine.memory import Memory, Question, paths_of
+from sidecar.engine.memory import Kept, Memory, Question, paths_of
 from sidecar.errors import (
     BundleNotActive,
     BundleRefused,
@@ -118,10 +120,19 @@ class _Confirmed:
         revisions: Revision of each bundle, by its name.
 
         at: When that was, by the engine's clock.
+
+        all: The revisions, always in the same order.
     """
 
     revisions: Mapping[str, str]
     at: float = -inf
+    all: tuple[tuple[str, str], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """
+        Sort the revisions, once for all that ask.
+        """
+        object.__setattr__(self, "all", tuple(sorted(self.revisions.items())))
 
     def covers(self, info: BundleInfo) -> bool:
         """
@@ -167,6 +178,70 @@ class _Dated:
         return self._values
 
 
+class Recalled(NamedTuple):
+    """
+    A decision that was made before, on the same question.
+
+    Attributes:
+        kept: The decision as it is kept.
+
+        info: The bundle that made it.
+
+        date: The date that the policy would be given now.
+
+        question: What it depends on.
+
+        memory: Where it is kept.
+    """
+
+    kept: Kept
+    info: BundleInfo
+    date: str
+    question: Question
+    memory: Memory
+
+    @property
+    def allowed(self) -> bool:
+        """
+        The verdict.
+        """
+        return self.kept.allowed
+
+    def decision(self) -> Decision:
+        """
+        Read it, as the caller's own.
+        """
+        return self.kept.decision(self.info.revision, self.date)
+
+    def make(self, made: object, size: int) -> None:
+        """
+        Keep what was made of it, for the next time.
+
+        Args:
+            made: What is to be kept.
+
+            size: How many bytes it takes.
+        """
+        self.memory.make(self.question, self.kept, made, size)
+
+
+class _Flight:
+    """
+    A question that OPA is asked, and those who wait for its answer.
+
+    Attributes:
+        done: Set once it is over.
+
+        failed: Why there is no answer, where there is none.
+    """
+
+    __slots__ = ("done", "failed")
+
+    def __init__(self) -> None:
+        self.done = threading.Event()
+        self.failed: EngineError | None = None
+
+
 class _NoBatchRule(Exception):
     """
     The bundle has no rule that decides many at once.
@@ -183,7 +258,8 @@ def utc_today() -> str:
 class Engine:
     """
     Asks OPA, and takes nothing for a decision that is none. Safe to share between threads, and to
-    fork: there is no lock, and what is remembered is only ever replaced as a whole.
+    fork: there is no lock, what is remembered is only ever replaced as a whole, and who waits for
+    another's answer does so within one process.
 
     Args:
         client: The door to OPA.
@@ -215,6 +291,7 @@ class Engine:
         # The active bundle, and the one before it: answers on their way may still need that.
         self._known: tuple[BundleInfo, ...] = ()
         self._ends: Ends | None = None
+        self._flights: dict[tuple[object, ...], _Flight] = {}
 
     def decide(self, evaluation: Evaluation, stages: Stages | None = None) -> Decision:
         """
@@ -231,6 +308,24 @@ class Engine:
         """
         self._let_decide()
         return self._alone(self._dated(evaluation), stages)
+
+    def recall_or_decide(
+        self, evaluation: Evaluation, stages: Stages | None = None
+    ) -> Recalled | Decision:
+        """
+        Look up what was decided before, by what was active within the last second; else decide.
+
+        Args:
+            evaluation: What `decide` takes.
+
+            stages: Gets "opa": the seconds that OPA was waited for.
+
+        Raises:
+            EngineError: No decision was made; its class says why.
+        """
+        self._let_decide()
+        dated = self._dated(evaluation)
+        return self._recalled(dated) or self._fresh(dated, stages)
 
     def decide_all(
         self, evaluations: Sequence[Evaluation], stages: Stages | None = None
@@ -249,9 +344,22 @@ class Engine:
         Raises:
             EngineError: Not one decision was made.
         """
+        return [
+            outcome.decision() if isinstance(outcome, Recalled) else outcome
+            for outcome in self.recall_or_decide_all(evaluations, stages)
+        ]
+
+    def recall_or_decide_all(
+        self, evaluations: Sequence[Evaluation], stages: Stages | None = None
+    ) -> list[Recalled | Decision | EngineError]:
+        """
+        Do what `decide_all` does, and leave what was decided before as it is kept.
+        """
         self._let_decide()
-        dated = [self._dated(evaluation) for evaluation in evaluations]
-        decided: list[Decision | EngineError | None] = [self._recalled(each) for each in dated]
+        # One date for all of them, also at midnight.
+        today = self._today()
+        dated = [_on(today, evaluation) for evaluation in evaluations]
+        decided: list[Recalled | Decision | EngineError | None] = [*map(self._recalled, dated)]
         missing = [index for index, known in enumerate(decided) if known is None]
         if missing:
             asked = self._asked([dated[index] for index in missing], stages)
@@ -385,10 +493,44 @@ class Engine:
         """
         return str(self._client.get_metrics())
 
-    def _alone(self, dated: _Dated, stages: Stages | None) -> Decision:
-        recalled = self._recalled(dated)
-        if recalled is not None:
-            return recalled
+    def _fresh(self, dated: _Dated, stages: Stages | None) -> Recalled | Decision:
+        """
+        Ask OPA, or wait for somebody who asks the same.
+        """
+        key = self._key(dated)
+        if key is None:
+            return self._put(dated, stages)
+        ours = _Flight()
+        flight = self._flights.setdefault(key, ours)
+        if flight is not ours:
+            with _timed(stages):
+                flight.done.wait()
+            if isinstance(flight.failed, FOR_ALL):
+                raise type(flight.failed)()
+            # What the other one has kept, as far as it is not too old for this question.
+            return self._recalled(dated) or self._put(dated, stages)
+        try:
+            # Whoever asked the same may have got done just before.
+            return self._recalled(dated) or self._put(dated, stages)
+        except EngineError as wrong:
+            flight.failed = wrong
+            raise
+        finally:
+            del self._flights[key]
+            flight.done.set()
+
+    def _key(self, dated: _Dated) -> tuple[object, ...] | None:
+        """
+        Say what is the same for questions that have the same answer; None where nothing says so.
+        """
+        if self._memory is None:
+            return None
+        info = self.bundle()
+        values = dated.values(info.reads) if info.deterministic else None
+        # A fork has none of the threads that its parent waits for.
+        return None if values is None else (os.getpid(), info.identity, values)
+
+    def _put(self, dated: _Dated, stages: Stages | None) -> Decision:
         info, answer = self._ask(_decision_rule, dated.evaluation, stages)
         decision = Decision.from_result(answer.result, info.revision, dated.date)
         return self._kept(dated, decision, info, answer)
@@ -454,18 +596,22 @@ class Engine:
                 return decided + decided[-1:] * (len(dated) - len(decided))
         return decided
 
-    def _recalled(self, dated: _Dated) -> Decision | None:
-        """
-        Look up a decision that was made before, by what was active within the last second.
-        """
+    def _alone(self, dated: _Dated, stages: Stages | None) -> Decision:
+        outcome = self._recalled(dated) or self._fresh(dated, stages)
+        return outcome.decision() if isinstance(outcome, Recalled) else outcome
+
+    def _recalled(self, dated: _Dated) -> Recalled | None:
         confirmed = self._confirmed
         if self._memory is None or not self._known:
             return None
         info = self._known[0]
         if self._clock() - confirmed.at > _TRUSTED_FOR_S or not confirmed.covers(info):
             return None
-        question = _question(info, confirmed.revisions, dated)
-        return self._memory.find(question, info.revision, dated.date) if question else None
+        question = _question(info, confirmed, dated)
+        kept = self._memory.find(question) if question else None
+        if kept is None or question is None:
+            return None
+        return Recalled(kept, info, dated.date, question, self._memory)
 
     def _kept(
         self, dated: _Dated, decision: Decision, info: BundleInfo, answer: Answer
@@ -473,9 +619,10 @@ class Engine:
         """
         Remember a decision, where that may be.
         """
-        if self._memory is None or not _Confirmed(answer.revisions).covers(info):
+        confirmed = _Confirmed(answer.revisions)
+        if self._memory is None or not confirmed.covers(info):
             return decision
-        question = _question(info, answer.revisions, dated)
+        question = _question(info, confirmed, dated)
         if question is None:
             return decision
         self._memory.keep(question, decision)
@@ -523,7 +670,11 @@ class Engine:
         return info
 
     def _dated(self, evaluation: Evaluation) -> _Dated:
-        return _Dated({**evaluation, "environment": {"date": self._today()}})
+        return _on(self._today(), evaluation)
+
+
+def _on(date: str, evaluation: Evaluation) -> _Dated:
+    return _Dated({**evaluation, "environment": {"date": date}})
 
 
 def _amiss(info: BundleInfo, state: State, *, stale: bool) -> str | None:
@@ -548,9 +699,9 @@ def _of_the_newest(state: State) -> str:
     return f" The newest bundle is not used: {CODES[state.failing.code]}."
 
 
-def _question(info: BundleInfo, revisions: Mapping[str, str], dated: _Dated) -> Question | None:
+def _question(info: BundleInfo, confirmed: _Confirmed, dated: _Dated) -> Question | None:
     values = dated.values(info.reads)
-    return None if values is None else Question(tuple(sorted(revisions.items())), values)
+    return None if values is None else Question(confirmed.all, values)
 
 
 def _decision_rule(info: BundleInfo) -> DataPath:

@@ -6,9 +6,8 @@ holds.
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -16,12 +15,14 @@ from sidecar.bundle.manifest import EVERYTHING
 from sidecar.canonical import canonical
 from sidecar.engine.decision import Decision
 
-# What Python keeps beside the bytes of an entry, and then some.
-_BESIDE: Final = 400
+# What Python keeps beside the bytes of an entry, and what lies idle between them: one that was
+# forgotten leaves a gap that the next one need not fit into. `make bench-bound` says whether that
+# is enough.
+_BESIDE: Final = 920
+_IDLE: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """
     What a decision depends on: whoever asks the same, is answered the same.
 
@@ -45,7 +46,12 @@ class Paths:
 
     def __init__(self, reads: Sequence[str]) -> None:
         self._all = not set(reads).isdisjoint(EVERYTHING)
-        self._paths = tuple(tuple(path.split(".")) for path in reads)
+        # Those with a common holder together: it is looked up once for all of them.
+        holders: dict[tuple[str, ...], list[str]] = {}
+        for path in reads:
+            *holder, name = path.split(".")
+            holders.setdefault(tuple(holder), []).append(name)
+        self._holders = tuple(holders.items())
 
     def values(self, evaluation: Mapping[str, Any]) -> bytes | None:
         """
@@ -55,9 +61,23 @@ class Paths:
         and 1 is not 1.0. The order of an object's members is none.
         """
         try:
-            return canonical(evaluation if self._all else [_at(evaluation, p) for p in self._paths])
+            return canonical(evaluation if self._all else self._found(evaluation))
         except (TypeError, ValueError, OverflowError, RecursionError):
             return None
+
+    def _found(self, evaluation: Mapping[str, Any]) -> list[list[Any]]:
+        """
+        Find the value at each path: in a list, which is empty where there is none.
+        """
+        found: list[list[Any]] = []
+        for holder, names in self._holders:
+            held: Any = evaluation
+            for step in holder:
+                # In anything else a policy finds nothing by a name.
+                held = held.get(step) if isinstance(held, dict) else None
+            within = held if isinstance(held, dict) else {}
+            found += [[within[name]] if name in within else [] for name in names]
+        return found
 
 
 paths_of: Final = lru_cache(maxsize=16)(Paths)
@@ -66,16 +86,43 @@ The paths of a bundle, made once for each.
 """
 
 
-def _at(value: Any, path: tuple[str, ...]) -> list[Any]:
+class Kept:
     """
-    Find the value at a path: in a list, which is empty where there is none.
+    A decision that is kept, as bytes: their size is known, and nobody can change them.
+
+    Args:
+        allowed: The verdict.
+
+        context: What the policy says beside it, written.
+
+        size: How many bytes it takes, with its question.
+
+    Attributes:
+        made: What somebody made of it, to be used again; None where nobody did.
+
+        made_size: How many bytes that takes.
     """
-    for step in path:
-        # In anything else a policy finds nothing by a name.
-        if not isinstance(value, dict) or step not in value:
-            return []
-        value = value[step]
-    return [value]
+
+    __slots__ = ("_context", "allowed", "made", "made_size", "size")
+
+    def __init__(self, allowed: bool, context: bytes, size: int) -> None:
+        self.allowed = allowed
+        self.size = size
+        self.made: object = None
+        self.made_size = 0
+        self._context = context
+
+    def decision(self, revision: str, date: str) -> Decision:
+        """
+        Read the decision, which is the caller's own.
+
+        Args:
+            revision: Revision of the bundle that decides.
+
+            date: The date that the policy would be given now.
+        """
+        context = msgspec.json.decode(self._context)
+        return Decision(self.allowed, context, revision, date, remembered=True)
 
 
 class Memory:
@@ -92,7 +139,7 @@ class Memory:
     def __init__(self, entries: int, size: int) -> None:
         self._entries = entries
         self._size = size
-        self._kept: OrderedDict[Question, bytes] = OrderedDict()
+        self._kept: OrderedDict[Question, Kept] = OrderedDict()
         self._taken = 0
         self._lock = threading.Lock()
 
@@ -109,46 +156,59 @@ class Memory:
         """
         return self._taken
 
-    def find(self, question: Question, revision: str, date: str = "") -> Decision | None:
+    def find(self, question: Question) -> Kept | None:
         """
-        Find the decision on a question.
-
-        Args:
-            question: The question.
-
-            revision: Revision of the bundle that decides.
-
-            date: The date that the policy would be given now.
-
-        Returns:
-            The decision, the caller's own; None where it is not known.
+        Find the decision on a question; None where it is not known.
         """
         with self._lock:
             kept = self._kept.get(question)
-            if kept is None:
-                return None
-            self._kept.move_to_end(question)
-        allowed, context = msgspec.json.decode(kept)
-        return Decision(allowed, context, revision, date, remembered=True)
+            if kept is not None:
+                self._kept.move_to_end(question)
+            return kept
 
     def keep(self, question: Question, decision: Decision) -> None:
         """
         Keep a decision.
         """
-        # As bytes: their size is known, and nobody can change them.
-        content = msgspec.json.encode((decision.allowed, decision.context))
+        context = msgspec.json.encode(decision.context)
+        size = _room(len(question.values) + len(context)) + _BESIDE
         with self._lock:
             self._forget(question)
-            self._kept[question] = content
-            self._taken += _cost(question, content)
-            while len(self._kept) > self._entries or self._taken > self._size:
-                self._forget(next(iter(self._kept)))
+            self._kept[question] = Kept(decision.allowed, context, size)
+            self._take(size)
+
+    def make(self, question: Question, kept: Kept, made: object, size: int) -> None:
+        """
+        Keep what was made of a decision with it, in the place of what was made before.
+
+        Args:
+            question: The question.
+
+            kept: The decision on it, as it was found.
+
+            made: What is to be kept.
+
+            size: How many bytes it takes.
+        """
+        with self._lock:
+            # It may have been forgotten meanwhile: then nothing of it is counted any more.
+            if self._kept.get(question) is not kept:
+                return
+            room = _room(size)
+            more = room - kept.made_size
+            kept.made, kept.made_size = made, room
+            self._take(more)
+
+    def _take(self, more: int) -> None:
+        self._taken += more
+        while len(self._kept) > self._entries or self._taken > self._size:
+            self._forget(next(iter(self._kept)))
 
     def _forget(self, question: Question) -> None:
-        content = self._kept.pop(question, None)
-        if content is not None:
-            self._taken -= _cost(question, content)
+        kept = self._kept.pop(question, None)
+        if kept is not None:
+            self._taken -= kept.size + kept.made_size
 
 
-def _cost(question: Question, content: bytes) -> int:
-    return len(question.values) + len(content) + _BESIDE
+def _room(size: int) -> int:
+    return size + size // _IDLE

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 from sidecar.canonical import canonical
 from sidecar.engine.decision import Decision, objects
-from sidecar.engine.engine import Engine, Evaluation
+from sidecar.engine.engine import Engine, Evaluation, Recalled
 from sidecar.errors import EngineError
 from sidecar.settings import Limits
 
@@ -140,15 +140,25 @@ class Search:
         return [facts for facts in held if len(facts) == least][:_MOST_REMEDIES]
 
 
-def wanted(asked: Evaluation, decision: Decision) -> bool:
+def helped(
+    engine: Engine, asked: Evaluation, outcome: Recalled | Decision, budget: Budget
+) -> Recalled | Decision:
     """
-    Say whether it is a refusal whose remedies the caller asks for.
+    Find the remedies of a refusal, where the caller asks for them; else leave it as it is.
+
+    Args:
+        engine: Who is asked.
+
+        asked: The evaluation.
+
+        outcome: What was decided on it.
+
+        budget: How much may be tried.
     """
-    return (
-        asked.get("context", {}).get("answer") == ANSWER
-        and not decision.allowed
-        and decision.context is not None
-    )
+    if asked.get("context", {}).get("answer") != ANSWER:
+        return outcome
+    decision = outcome.decision() if isinstance(outcome, Recalled) else outcome
+    return remedied(engine, asked, decision, budget) if _wanting(decision) else decision
 
 
 def remedied(engine: Engine, asked: Evaluation, decision: Decision, budget: Budget) -> Decision:
@@ -189,6 +199,10 @@ def _distinct(sets: Iterable[Facts]) -> list[Facts]:
 
 def _permits(outcome: Outcome | None) -> bool:
     return isinstance(outcome, Decision) and outcome.allowed
+
+
+def _wanting(decision: Decision) -> bool:
+    return not decision.allowed and decision.context is not None
 
 
 def _essence(decision: Decision) -> bytes:

@@ -12,7 +12,7 @@ from flask import Response, request
 from werkzeug.routing import BaseConverter
 
 from sidecar.api.evaluation import EvaluationEndpoint
-from sidecar.api.request import answered
+from sidecar.api.request import Reply, decode, reply
 from sidecar.callers import bearer
 from sidecar.callers.tokens import TokenVerifier
 from sidecar.engine.decision import objects
@@ -76,7 +76,8 @@ class ForwardAuthEndpoint:
         route = self._routes.route(told.method, segments)
         claims = self._claims() if route.ask.takes_claims else {}
         asked = route.asked(segments, claims, request.headers)
-        return self._alone.decide(asked, start, partial(self._respond, route), ENDPOINT)
+        respond = partial(self._respond, route)
+        return self._alone.decide(request.environ, asked, start, respond, ENDPOINT).response()
 
     def _claims(self) -> Mapping[str, Any]:
         authorization = request.headers.get("Authorization")
@@ -84,10 +85,11 @@ class ForwardAuthEndpoint:
             raise Unauthenticated()
         return self._verifier.claims(bearer.token(authorization))
 
-    def _respond(self, route: Route, answer: dict[str, Any], decision_id: str) -> Response:
+    def _respond(self, route: Route, told: bytes, decision_id: str) -> Reply:
         """
         Make the answer one that a proxy understands: it lets through, or does not.
         """
+        answer = decode(told)
         context = answer.get("context", {})
         obligations = _ids(context.get("obligations"))
         if answer["decision"] and not route.carries_out.issuperset(obligations):
@@ -96,15 +98,15 @@ class ForwardAuthEndpoint:
             self._metrics.failed(wrong.code)
             answer = {"decision": False, "context": {**context, "error": wrong.described()}}
         permitted = answer["decision"]
-        response = answered(answer, decision_id, 200 if permitted else 403)
-        response.headers["X-Privacy-Decision"] = "permitted" if permitted else "refused"
+        got = reply(answer, decision_id, 200 if permitted else 403)
+        got.headers["X-Privacy-Decision"] = "permitted" if permitted else "refused"
         for name, ids in {
             "X-Privacy-Clauses": _ids(context.get("clauses")),
             "X-Privacy-Obligations": obligations,
         }.items():
             if ids:
-                response.headers[name] = ",".join(quote(id_, safe=":") for id_ in ids)
-        return response
+                got.headers[name] = ",".join(quote(id_, safe=":") for id_ in ids)
+        return got
 
 
 def _ids(entries: Any) -> list[str]:

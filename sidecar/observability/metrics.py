@@ -3,7 +3,7 @@ All metrics, in one table. Label values come from the bundle's vocabulary; other
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final
@@ -112,26 +112,41 @@ class Metrics:
         """
         Count a decision.
         """
+        count(self.counters(asked, decision, info))
+
+    def counters(
+        self, asked: Mapping[str, Any], decision: Decision, info: BundleInfo
+    ) -> tuple[Counter, ...]:
+        """
+        Find what counts a decision, so that the same one need not be looked at again.
+        """
         agreement = info.agreement or NO_AGREEMENT
         context = decision.context or {}
         terms = agreement.terms
-        self._decisions.labels(
-            _outcome(decision, context),
-            _among(context.get("reason"), terms.get("reason", ())),
-            _among(asked["action"]["name"], terms.get("action", ())),
-            _purpose(asked.get("context", {}).get("purpose"), terms.get("purpose", ())),
-        ).inc()
-        self._remembered.labels(_FROM[decision.remembered]).inc()
-        for clause in objects(context.get("clauses")):
-            self._clauses.labels(
-                _among(clause.get("id"), agreement.clauses), _among(clause.get("effect"), _EFFECTS)
-            ).inc()
-        for obligation in objects(context.get("obligations")):
-            self._obligations.labels(
-                _among(obligation.get("id"), terms.get("obligation", ()))
-            ).inc()
-        for fact in _different(context.get("missing_facts"), terms.get("fact", ())):
-            self._missing.labels(fact).inc()
+        return (
+            self._decisions.labels(
+                _outcome(decision, context),
+                _among(context.get("reason"), terms.get("reason", ())),
+                _among(asked["action"]["name"], terms.get("action", ())),
+                _purpose(asked.get("context", {}).get("purpose"), terms.get("purpose", ())),
+            ),
+            self._remembered.labels(_FROM[decision.remembered]),
+            *(
+                self._clauses.labels(
+                    _among(clause.get("id"), agreement.clauses),
+                    _among(clause.get("effect"), _EFFECTS),
+                )
+                for clause in objects(context.get("clauses"))
+            ),
+            *(
+                self._obligations.labels(_among(obligation.get("id"), terms.get("obligation", ())))
+                for obligation in objects(context.get("obligations"))
+            ),
+            *(
+                self._missing.labels(fact)
+                for fact in _different(context.get("missing_facts"), terms.get("fact", ()))
+            ),
+        )
 
     def failed(self, code: str) -> None:
         """
@@ -211,6 +226,14 @@ class _Whole(Collector):
             return sample._replace(exemplar=latest.get(float(sample.labels["le"])))
 
         return with_example
+
+
+def count(counters: Iterable[Counter], number: int = 1) -> None:
+    """
+    Count a decision, or as many of the same.
+    """
+    for counter in counters:
+        counter.inc(number)
 
 
 class _OfAllWorkers(Collector):

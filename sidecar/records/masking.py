@@ -118,6 +118,15 @@ class Mask:
                 told[name] = written(self, context[name])
         return {"decision": decision.allowed, "context": told}
 
+    def result_alone(self, decision: Decision) -> dict[str, Any] | None:
+        """
+        Mask what was decided, where that does not depend on what was asked: None where it holds a
+        text that is no term, whose number depends on those before it.
+        """
+        mask = Mask(self._terms, self._clauses, self._ids)
+        masked = mask.result(decision)
+        return None if mask._unknown else masked
+
     def _entity(self, kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
         entity: dict[str, Any] = {}
         if "type" in given:

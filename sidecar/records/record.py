@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Final
 
-from flask import Request, g
+import msgspec
 
+from sidecar.callers.gate import CALLER
 from sidecar.engine.bundle_info import NO_AGREEMENT, BundleInfo
 from sidecar.engine.decision import Decision
 from sidecar.records.masking import Ids, Mask
@@ -31,12 +32,15 @@ class Answered:
         info: The bundle that decided.
 
         decision_id: The decision's name.
+
+        masked: What becomes of the decision in a record, where that is known.
     """
 
     asked: Mapping[str, Any]
     decision: Decision
     info: BundleInfo
     decision_id: str
+    masked: msgspec.Raw | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +75,22 @@ class About:
     @classmethod
     def of(
         cls,
-        request: Request,
+        environ: Mapping[str, Any],
         endpoint: str,
         status: int,
         stages: Mapping[str, float],
         batch: str | None = None,
     ) -> "About":
         """
-        Take from a request what a record may need.
+        Take from a request's WSGI environment what a record may need.
         """
-        caller = g.get("caller")
+        caller = environ.get(CALLER)
         return cls(
             endpoint,
             status,
-            caller.name if caller else request.remote_addr,
-            request.headers.get("X-Request-ID"),
-            request.headers.get("traceparent"),
+            caller.name if caller else environ.get("REMOTE_ADDR"),
+            environ.get("HTTP_X_REQUEST_ID"),
+            environ.get("HTTP_TRACEPARENT"),
             stages,
             batch,
         )
@@ -107,9 +111,11 @@ def event(answered: Answered, about: About, ids: Ids, instance: str) -> dict[str
     """
     info = answered.info
     agreement = info.agreement or NO_AGREEMENT
-    mask = Mask(agreement.terms, agreement.clauses, ids)
+    mask = _mask(info, ids)
     masked = mask.evaluation(answered.asked, answered.decision.date)
-    result = mask.result(answered.decision)
+    result: Any = answered.masked
+    if result is None:
+        result = mask.result(answered.decision)
     custom: dict[str, Any] = {"endpoint": about.endpoint, "status": about.status}
     if (request_id := ids.masked(about.request_id)) is not None:
         custom["request_id"] = request_id
@@ -139,6 +145,19 @@ def event(answered: Answered, about: About, ids: Ids, instance: str) -> dict[str
         **_trace(about.traceparent),
         "custom": custom,
     }
+
+
+def result_of(decision: Decision, info: BundleInfo) -> msgspec.Raw | None:
+    """
+    Write what becomes of a decision in any record; None where that depends on what was asked.
+    """
+    result = _mask(info, Ids()).result_alone(decision)
+    return None if result is None else msgspec.Raw(msgspec.json.encode(result))
+
+
+def _mask(info: BundleInfo, ids: Ids) -> Mask:
+    agreement = info.agreement or NO_AGREEMENT
+    return Mask(agreement.terms, agreement.clauses, ids)
 
 
 def _trace(traceparent: str | None) -> dict[str, str]:

@@ -16,6 +16,7 @@ _log = structlog.stdlib.get_logger("sidecar")
 
 _WITHIN_S: Final = 10.0
 _QUIET_S: Final = 10.0
+_GATHER_S: Final = 0.005
 
 
 class Sink(Protocol):
@@ -94,6 +95,7 @@ class Writer:
         self._batches: deque[Batch] = deque()
         self._waiting = 0
         self._ended = False
+        self._ending = threading.Event()
         self._quiet_until = 0.0
         self._thread = threading.Thread(target=self._run, name="records", daemon=True)
         self._thread.start()
@@ -124,6 +126,7 @@ class Writer:
         with self._changed:
             self._ended = True
             self._changed.notify()
+        self._ending.set()
         self._sink.end()
         self._thread.join(within_s)
 
@@ -149,6 +152,10 @@ class Writer:
         with self._changed:
             while not self._batches and not self._ended:
                 self._changed.wait()
+        if not self._durable:
+            # Nobody waits for these: each wake-up costs requests more than what is written by it.
+            self._ending.wait(_GATHER_S)
+        with self._changed:
             batches = list(self._batches)
             self._batches.clear()
             return batches

@@ -132,7 +132,7 @@ def shown(record: Mapping[str, Any], policy: Policy) -> Shown:
     allowed, context = kept.decided
     verdict = Verdict.of(allowed, context)
     decision = Decision(allowed, context, info.revision)
-    told = complete(decision, {}, info, kept.decision_id)["context"]
+    told = complete(decision, {}, info, kept.decision_id, max_age_s=0)["context"]
     (outcome,) = policy.decide([kept.asked])
     decided = None if isinstance(outcome, EngineError) else outcome
     return Shown(

@@ -7,9 +7,9 @@ from typing import Final
 import structlog
 from flask import Flask, Response, request
 
+from sidecar.api.front import Front
 from sidecar.api.health import healthz
 from sidecar.api.request import answered, read
-from sidecar.app import answer_errors
 from sidecar.settings import Limits
 from sidecar.watched import Watched
 from sidecar.webhook.injection import Injection
@@ -38,7 +38,7 @@ def create_app(injection: Watched[Injection]) -> Flask:
     app.extensions["records"] = None
 
     def inject() -> Response:
-        given = answer(read(request, _LIMITS), injection.current())
+        given = answer(read(request.environ, _LIMITS), injection.current())
         _log.info("reviewed", patched="patch" in given["response"])
         return answered(given)
 
@@ -46,5 +46,5 @@ def create_app(injection: Watched[Injection]) -> Flask:
     app.add_url_rule(
         "/healthz", view_func=healthz, methods=["GET"], provide_automatic_options=False
     )
-    answer_errors(app, lambda code: _log.warning("not reviewed", code=code))
+    Front(None, lambda code: _log.warning("not reviewed", code=code)).stand_before(app)
     return app

@@ -13,12 +13,14 @@ from sidecar.bundle.build import BuiltBundle, build
 from sidecar.engine.client import Opa
 from sidecar.engine.endpoint import Endpoint
 from sidecar.engine.engine import Engine
+from sidecar.engine.memory import Memory
 from sidecar.settings import Settings
 from tests.contract.asking import Ask, through_flask, through_http
 from tests.e2e.serve import ROOT, serving
 from tests.running import opa_running
 
 PUBLIC_URL = "https://pdp.example.com/tenant1"
+PAGE_KEY = b"the same in all of them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,8 @@ class Sidecar:
     One bundle's answers, by two ways.
 
     Attributes:
-        ways: How to ask, by the way's name: `flask` calls the application, `gunicorn` a server.
+        ways: How to ask, by the way's name: `flask` calls the application, `routed` one where Flask
+            finds every endpoint, `remembering` one that remembers, `gunicorn` a server that does.
 
         address: Where the server listens.
     """
@@ -60,6 +63,18 @@ def sidecar(
         serving(SIDECAR_OPA_URL=endpoint.url, **known) as address,
     ):
         opa = Opa(endpoint)
-        app = create_app(Settings.from_environment(known), Engine(opa))
-        yield Sidecar({"flask": through_flask(app), "gunicorn": through_http(address)}, address)
+        settings = Settings.from_environment(known)
+        app = create_app(settings, Engine(opa), page_key=PAGE_KEY)
+        routed = create_app(settings, Engine(opa), page_key=PAGE_KEY)
+        # What Flask has of its own: nothing is taken before it looks.
+        del routed.wsgi_app
+        engine = Engine(opa, memory=Memory(1000, 10_000_000))
+        remembering = create_app(settings, engine, page_key=PAGE_KEY)
+        ways = {
+            "flask": through_flask(app),
+            "routed": through_flask(routed),
+            "remembering": through_flask(remembering),
+            "gunicorn": through_http(address),
+        }
+        yield Sidecar(ways, address)
         opa.close_connection()

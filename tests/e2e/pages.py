@@ -13,7 +13,7 @@ from typing import Any, Final
 # Where each page says that the sidecar listens.
 SHOWN_ADDRESS: Final = "127.0.0.1:8080"
 # What differs from one answer or bundle to the next.
-_DIFFERS: Final = {"decision_id", "revision"}
+_DIFFERS: Final = {"decision_id", "revision", "max_age_s"}
 _TABLE = re.compile(r"(?:^\|.*\|$\n?)+", re.MULTILINE)
 _BLOCK = re.compile(
     r"(?:^`(?P<file>[^`\n]+)`:\n\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$",

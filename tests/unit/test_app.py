@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-import sidecar.app
+import sidecar.api.front
 from sidecar.app import create_app
 from sidecar.engine.client import Opa
 from sidecar.engine.endpoint import Endpoint
@@ -78,7 +78,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> RecordingLog:
     What the application logs.
     """
     log = RecordingLog()
-    monkeypatch.setattr(sidecar.app, "_log", log)
+    monkeypatch.setattr(sidecar.api.front, "_log", log)
     return log
 
 
@@ -195,7 +195,7 @@ def test_a_fault_of_our_own_is_told_without_its_words(
         raise KeyError(SECRET)
 
     with scripted(ScriptedOpa()) as engine, asking(engine) as client:
-        monkeypatch.setattr(engine, "decide", broken)
+        monkeypatch.setattr(engine, "recall_or_decide", broken)
         answer = client.post("/access/v1/evaluation", json=ASKED, headers={"X-Request-ID": "r-2"})
 
         code = "internal_error"
@@ -275,3 +275,15 @@ def test_requests_are_not_logged_where_nobody_asked(
         client.get("/healthz")
 
     assert recorded.events == []
+
+
+def test_an_upgrade_is_left_to_flask():
+    """
+    It finds no endpoint for a request that wants to become a web socket, and nor does anybody else.
+    """
+    headers = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    with scripted(ScriptedOpa()) as engine, asking(engine) as client:
+        answer = client.post("/access/v1/evaluation", json=ASKED, headers=headers)
+        without = client.post("/access/v1/evaluation", json=ASKED, headers={"Upgrade": "h2c"})
+
+    assert (answer.status_code, without.status_code) == (400, 200)

@@ -38,7 +38,7 @@ CONTEXT: dict[str, Any] = {
 def _complete(
     context: dict[str, Any] | None, info: BundleInfo = INFO, allowed: bool = False, **asked: Any
 ) -> dict[str, Any]:
-    return answer.complete(Decision(allowed, context, "r1"), {"context": asked}, info, "id-1")
+    return answer.complete(Decision(allowed, context, "r1"), {"context": asked}, info, "id-1", 7)
 
 
 def test_clauses_get_their_words():
@@ -84,6 +84,7 @@ def test_the_policy_is_named():
         "version": "2",
         "revision": "r1",
         "switches": {"strict": True},
+        "max_age_s": 7,
     }
 
 

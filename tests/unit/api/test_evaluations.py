@@ -41,12 +41,12 @@ class RecordingEngine(Engine):
         """
         super().__init__(self.client)
 
-    def decide_all(self, evaluations: Any, stages: Any = None) -> Any:
+    def recall_or_decide_all(self, evaluations: Any, stages: Any = None) -> Any:
         """
         Note the question, and ask it.
         """
         self.asked.append(len(evaluations))
-        return super().decide_all(evaluations, stages)
+        return super().recall_or_decide_all(evaluations, stages)
 
 
 @pytest.fixture(scope="module")

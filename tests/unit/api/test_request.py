@@ -8,24 +8,23 @@ import uuid
 from typing import Any
 
 import pytest
-from flask import Request
 
 from sidecar import errors
-from sidecar.api.request import answered, read
+from sidecar.api.request import read, reply
 from sidecar.names import new_id
 from sidecar.settings import Limits
 
 LIMITS = Limits(body_bytes=1024)
 
 
-def request(content: bytes, length: str | None, **environment: Any) -> Request:
+def request(content: bytes, length: str | None, **environment: Any) -> dict[str, Any]:
     """
     Make a request whose body is said to be so long; None says nothing.
     """
     given = {"wsgi.input": io.BytesIO(content), "CONTENT_TYPE": "application/json", **environment}
     if length is not None:
         given["CONTENT_LENGTH"] = length
-    return Request({"REQUEST_METHOD": "POST", **given})
+    return {"REQUEST_METHOD": "POST", **given}
 
 
 @pytest.mark.parametrize("size", [2, 1024])
@@ -46,7 +45,7 @@ def test_a_body_beyond_the_limit_is_not_read():
 
     with pytest.raises(errors.BodyTooLarge):
         read(asked, LIMITS)
-    assert asked.environ["wsgi.input"].tell() == 0
+    assert asked["wsgi.input"].tell() == 0
 
 
 @pytest.mark.parametrize(("size", "refused"), [(1024, False), (1025, True), (100_000, True)])
@@ -62,7 +61,7 @@ def test_a_body_of_unsaid_length_is_read_up_to_the_limit(size: int, refused: boo
             read(asked, LIMITS)
     else:
         assert read(asked, LIMITS) == {}
-    assert asked.environ["wsgi.input"].tell() <= LIMITS.body_bytes + 1
+    assert asked["wsgi.input"].tell() <= LIMITS.body_bytes + 1
 
 
 def test_a_body_that_breaks_off_is_no_json():
@@ -93,7 +92,7 @@ def test_an_answer_is_json_and_not_stored():
     """
     Text goes out as UTF-8, unescaped, and the answer has its decision's name.
     """
-    response = answered({"a": "Å"}, "id-1", 503)
+    response = reply({"a": "Å"}, "id-1", 503).response()
 
     assert response.data == '{"a":"Å"}'.encode()
     assert response.status_code == 503
@@ -109,7 +108,7 @@ def test_without_a_decision_there_is_no_name():
     """
     An answer that is none to an evaluation names no decision.
     """
-    assert "X-Decision-ID" not in answered({}).headers
+    assert "X-Decision-ID" not in reply({}).headers
 
 
 def test_names_are_uuids_of_version_7_that_say_when():

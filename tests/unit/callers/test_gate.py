@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask, g
+from flask import Flask, request
 from flask.testing import FlaskClient
 
 from sidecar.callers.caller import Caller
-from sidecar.callers.gate import Gate
+from sidecar.callers.gate import CALLER, Gate
 from sidecar.callers.settings import Callers, JwtSettings
 from sidecar.errors import Unauthenticated
 from tests.credentials import AUDIENCE, ISSUER, Signer, key_set
@@ -24,13 +24,14 @@ def _asking(callers: Callers, certificates: bool = False) -> FlaskClient:
     app = Flask("test", static_folder=None)
 
     def who() -> dict[str, Any]:
-        caller: Caller | None = g.get("caller")
+        caller: Caller | None = request.environ.get(CALLER)
         return {} if caller is None else {"name": caller.name, "claims": dict(caller.claims)}
 
     for path in ("/access/v1/who", "/who", "/access"):
         app.add_url_rule(path, path, who)
     app.register_error_handler(Unauthenticated, lambda wrong: ("", wrong.status))
-    Gate(callers, certificates).guard(app)
+    gate = Gate(callers, certificates)
+    app.before_request(lambda: gate.admit(request.environ))
     return app.test_client()
 
 
@@ -106,3 +107,13 @@ def test_a_caller_does_not_change():
         caller.name = "b"  # type: ignore[misc]
     with pytest.raises(TypeError):
         caller.claims["sub"] = "b"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("path", ["/access/v1/who", "//access/v1/who", "///access/v1/who"])
+def test_no_slash_leads_past_the_gate(callers: Callers, path: str):
+    """
+    Flask finds the endpoint under either path: under either one it is guarded.
+    """
+    client = _asking(callers)
+
+    assert client.open(environ_overrides={"PATH_INFO": path}).status_code == 401

@@ -2,6 +2,7 @@
 sidecar.engine.memory, and what the engine remembers, with an OPA whose bundles come and go.
 """
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,9 +17,9 @@ from sidecar.engine.decision import Decision
 from sidecar.engine.endpoint import Endpoint
 from sidecar.engine.engine import Engine
 from sidecar.engine.memory import Memory, Paths, Question
-from sidecar.errors import EngineUnreachable
+from sidecar.errors import BundleNotActive, DecisionMalformed, EngineError, EngineUnreachable
 from tests.fakes import OddServer, ScriptedOpa
-from tests.running import evaluation
+from tests.running import evaluation, eventually
 
 READS = ["action.name", "context.facts", "subject.type"]
 PERMIT = Decision(True, {"clauses": [{"id": "1"}]}, "r1")
@@ -28,6 +29,11 @@ def _question(name: str, revision: str = "r1") -> Question:
     return Question((("decision", revision),), name.encode())
 
 
+def _found(memory: Memory, question: Question) -> Decision | None:
+    kept = memory.find(question)
+    return None if kept is None else kept.decision("r1", "")
+
+
 def test_a_decision_is_found_again():
     """
     As it was, and as one that is remembered; what a caller does to it changes nothing.
@@ -35,15 +41,15 @@ def test_a_decision_is_found_again():
     memory = Memory(10, 10_000)
     memory.keep(_question("a"), PERMIT)
 
-    found = memory.find(_question("a"), "r1")
+    found = _found(memory, _question("a"))
     assert found == PERMIT
     assert found is not None
     assert found.remembered is True
     assert found.context is not None
     found.context.clear()
-    assert memory.find(_question("a"), "r1") == PERMIT
-    assert memory.find(_question("b"), "r1") is None
-    assert memory.find(_question("a", "r2"), "r1") is None
+    assert _found(memory, _question("a")) == PERMIT
+    assert _found(memory, _question("b")) is None
+    assert _found(memory, _question("a", "r2")) is None
 
 
 def test_a_boolean_s_decision_is_found_again():
@@ -53,7 +59,7 @@ def test_a_boolean_s_decision_is_found_again():
     memory = Memory(10, 10_000)
     memory.keep(_question("a"), Decision(False, None, "r1"))
 
-    assert memory.find(_question("a"), "r1") == Decision(False, None, "r1")
+    assert _found(memory, _question("a")) == Decision(False, None, "r1")
 
 
 def test_what_was_not_asked_for_longest_is_forgotten():
@@ -63,10 +69,10 @@ def test_what_was_not_asked_for_longest_is_forgotten():
     memory = Memory(3, 10_000)
     for name in ("a", "b", "c"):
         memory.keep(_question(name), PERMIT)
-    memory.find(_question("a"), "r1")
+    _found(memory, _question("a"))
     memory.keep(_question("d"), PERMIT)
 
-    kept = [name for name in "abcd" if memory.find(_question(name), "r1")]
+    kept = [name for name in "abcd" if _found(memory, _question(name))]
     assert kept == ["a", "c", "d"]
 
 
@@ -94,8 +100,31 @@ def test_a_decision_that_is_too_large_is_not_kept():
     memory.keep(_question("large"), Decision(True, {"says": "x" * 5_000}, "r1"))
     memory.keep(_question("small"), PERMIT)
 
-    assert memory.find(_question("large"), "r1") is None
-    assert memory.find(_question("small"), "r1") == PERMIT
+    assert _found(memory, _question("large")) is None
+    assert _found(memory, _question("small")) == PERMIT
+
+
+def test_what_was_made_of_a_decision_counts_too():
+    """
+    It is kept with the decision, in the place of what was made before, and forgotten with it.
+    """
+    memory = Memory(10, 5_000)
+    memory.keep(_question("a"), PERMIT)
+    bare = memory.taken
+    kept = memory.find(_question("a"))
+    assert kept is not None
+    taken = []
+    for made, size in (("first", 1_000), ("second", 2_000), ("third", 1_000)):
+        memory.make(_question("a"), kept, made, size)
+        assert kept.made == made
+        assert memory.taken >= bare + size
+        taken.append(memory.taken)
+    assert taken[0] == taken[2] < taken[1]
+
+    memory.make(_question("a"), kept, "too large", 6_000)
+    assert (len(memory), memory.taken) == (0, 0)
+    memory.make(_question("a"), kept, "too late", 100)
+    assert memory.taken == 0
 
 
 def test_threads_share_it():
@@ -107,7 +136,7 @@ def test_threads_share_it():
     def used(number: int) -> bool:
         question = _question(str(number % 70))
         memory.keep(question, Decision(True, {"number": number % 70}, "r1"))
-        found = memory.find(question, "r1")
+        found = _found(memory, question)
         return found is None or found.context == {"number": number % 70}
 
     with ThreadPoolExecutor(8) as pool:
@@ -225,6 +254,91 @@ def test_the_same_question_is_asked_once():
             True
         ] * 3
         assert asked.times == 1
+
+
+def _at_once(asked: Asked, number: int) -> list[Decision | EngineError]:
+    """
+    Have threads ask the same, none of which is answered before all of them ask.
+    """
+    asking = threading.Barrier(number)
+
+    def ask(_: int) -> Decision | EngineError:
+        asking.wait(20)
+        try:
+            return asked.engine.decide(evaluation("use", "alice"))
+        except EngineError as wrong:
+            return wrong
+
+    with ThreadPoolExecutor(number) as threads:
+        return list(threads.map(ask, range(number)))
+
+
+def test_the_same_question_at_once_is_asked_once():
+    """
+    However many ask, one asks OPA, and all get its answer.
+    """
+    with _remembering() as asked:
+        asked.engine.decide(evaluation("warm"))
+        decisions = _at_once(asked, 8)
+
+        assert decisions == [asked.engine.decide(evaluation("use", "alice"))] * 8
+        assert asked.times == 2
+
+
+def test_who_waits_does_not_get_what_is_too_old_for_its_question():
+    """
+    Where the answer took longer than a second, what was active before may be so no more: whoever
+    waited asks for itself.
+    """
+    with _remembering() as asked:
+        asked.engine.decide(evaluation("warm"))
+        waiting = threading.Event()
+
+        def slow(path: str) -> None:
+            if path == "a/decision" and not waiting.is_set():
+                waiting.set()
+                # The other one is on its way, or asks later: both must ask for themselves.
+                eventually(lambda: len(following) == 1)
+                asked.clock.now += 1.1
+
+        following: list[bool] = []
+
+        def follow() -> Decision:
+            waiting.wait(20)
+            following.append(True)
+            return asked.engine.decide(evaluation("use", "bob"))
+
+        asked.opa.before_answering = slow
+        with ThreadPoolExecutor(1) as threads:
+            other = threads.submit(follow)
+            first = asked.engine.decide(evaluation("use", "alice"))
+            assert first == other.result()
+        assert asked.times == 3
+
+
+def test_what_stops_everybody_stops_who_waits():
+    """
+    Where OPA is gone, nobody waits for it in turn: the error is everybody's.
+    """
+    with _remembering() as asked:
+        asked.engine.decide(evaluation("warm"))
+        asked.opa.revision = None
+        outcomes = _at_once(asked, 8)
+
+        assert {type(outcome) for outcome in outcomes} == {BundleNotActive}
+
+
+def test_an_error_of_the_item_s_own_is_found_by_each():
+    """
+    One that may be told of this evaluation alone is told by OPA, each time.
+    """
+    with _remembering() as asked:
+        asked.engine.decide(evaluation("warm"))
+        asked.opa.results["a/decision"] = "odd"
+        outcomes = _at_once(asked, 4)
+
+        assert {type(outcome) for outcome in outcomes} == {DecisionMalformed}
+        assert asked.times == 5
 
 
 def test_another_question_is_asked():

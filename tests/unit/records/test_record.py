@@ -5,9 +5,10 @@ sidecar.records.record: what stands around the mask.
 from typing import Any
 
 import pytest
-from flask import Flask, g, request
+from flask import Flask, request
 
 from sidecar.callers.caller import Caller
+from sidecar.callers.gate import CALLER
 from sidecar.engine.bundle_info import BundleInfo
 from sidecar.engine.decision import Decision
 from sidecar.records.masking import Ids
@@ -34,8 +35,8 @@ def made(
     address = {"REMOTE_ADDR": "192.0.2.7"}
     with Flask("test").test_request_context("/", headers=named, environ_base=address):
         if caller:
-            g.caller = Caller(caller)
-        about = About.of(request, "/here", 200, {"opa": 0.001}, batch)
+            request.environ[CALLER] = Caller(caller)
+        about = About.of(request.environ, "/here", 200, {"opa": 0.001}, batch)
         return event(answered, about, ids or Ids("clear"), "instance")
 
 

@@ -74,6 +74,7 @@ MISTAKES: Final = {
 EDGES: Final = [
     (Remembering, "memory", "entries", 0, 10_000_000),
     (Remembering, "memory", "bytes", 65_536, 17_179_869_184),
+    (Remembering, "memory", "callers_s", 0, 3600),
     (Server, "server", "workers", 1, 64),
     (Server, "server", "threads", 1, 256),
     (Server, "server", "keepalive_s", 1, 3600),
@@ -214,7 +215,7 @@ def test_defaults():
             "cert": None,
             "key": None,
         },
-        "memory": {"entries": 10_000, "bytes": 33_554_432},
+        "memory": {"entries": 10_000, "bytes": 33_554_432, "callers_s": 1},
         "discovery": {"key": None, "key_id": None},
         "log": {"level": "warning"},
         "callers": {"tokens_file": None, "jwt": None, "allowed": None, "rate": None},
@@ -255,7 +256,7 @@ limits: {{body_bytes: 2048, nesting: 8, evaluations: 9, results: 10, remedy_eval
          remedies_within_s: 12}}
 opa: {{start_within_s: 1.5, connect_timeout_s: 2, answer_timeout_s: 3.5,
       ca: {pem}, cert: {pem}, key: {pem}}}
-memory: {{entries: 13, bytes: 70000}}
+memory: {{entries: 13, bytes: 70000, callers_s: 14}}
 discovery: {{key: {key}, key_id: k}}
 log: {{level: debug}}
 """,
@@ -276,7 +277,7 @@ log: {{level: debug}}
         server=Server(2, 3, 4, 5, 6),
         limits=Limits(2048, 8, 9, 10, 11, 12),
         opa=OpaSettings("https://opa:8181", 1.5, 2, 3.5, pem, pem, pem),
-        memory=Remembering(13, 70_000),
+        memory=Remembering(13, 70_000, 14),
         discovery=Discovery(key, "k"),
         log=Log("debug"),
     )

@@ -1,5 +1,5 @@
 """
-A request's way, measured: `python -m bench.run BUNDLE`.
+A request's way, measured: `python -m bench.way BUNDLE`.
 
 One OPA with the bundle, asked directly, through a sidecar that remembers nothing, and through one
 that does, all on one core; the load comes from another. Prints where the time goes at 1 and at 8
@@ -7,23 +7,22 @@ connections. Machines differ: compare within one run.
 """
 
 import json
-import os
 import re
 import statistics
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.bundle import REQUESTS, Built, built, evaluations
+from bench.cores import LOAD, SERVER, on_core
 from bench.load import Measured, connect, get, load, post
 from sidecar.engine.engine import utc_today
 from sidecar.engine.supervisor import Job, Supervisor
 from tests.e2e.serve import running, serving
 
-CORES = sorted(os.sched_getaffinity(0))
 CONNECTIONS = (1, 8)
 REQUESTS_IN_ALL = 8000
 EVALUATIONS = 1000
@@ -83,28 +82,15 @@ def measure(bundle: Built, requests: Path) -> Iterator[Way]:
     """
     asked: list[Question] = list(evaluations(requests).values())
     with (
-        _on_core(0),
+        on_core(SERVER),
         Supervisor(bundle.opa, Job.deciding({"decision": bundle.path})) as opa,
         running("memory: {entries: 0}", SIDECAR_OPA_URL=opa.url) as cold,
         serving(SIDECAR_OPA_URL=opa.url) as warm,
-        _on_core(-1),
+        on_core(LOAD),
     ):
         sidecars = f"http://{cold.address}", f"http://{warm}"
         for connections in CONNECTIONS:
             yield _way(opa.url, *sidecars, bundle.decision, asked, connections)
-
-
-@contextmanager
-def _on_core(index: int) -> Iterator[None]:
-    """
-    Keep to one core of those there are: this thread, and the processes and threads it starts.
-    """
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {CORES[index]})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
 
 
 def _way(
