@@ -199,7 +199,7 @@ def _asked(
 
 def _deployed(cluster: Cluster, folder: Path, trial: Trial) -> tuple[str, dict[str, Group]]:
     overlay = dev_overlay(folder)
-    file = folder / "config" / "sidecar.yaml"
+    file = overlay.parents[1] / "config" / "sidecar.yaml"
     settings = yaml.safe_load(file.read_text("utf-8")) | trial.settings
     file.write_text(yaml.safe_dump(settings), "utf-8")
     cluster.apply(*kustomized(overlay))
