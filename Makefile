@@ -203,9 +203,10 @@ dev-bundle: $(VENV)/runtime  ## Build the bundle that deploy/kubernetes/overlays
 	$(SIDECAR) bundle build policies --output deploy/kubernetes/overlays/dev/decision.tar.gz
 
 .PHONY: docs
-docs: $(VENV)/dev  ## Write docs/reference/, the dashboards and the list of clauses anew
+docs: $(VENV)/dev  ## Write anew all that is generated: reference, dashboards, list of clauses, manifests
 	@$(BIN)/python -m docs.generate
 	@$(BIN)/python -m deploy.grafana.generate
+	@$(BIN)/python -m deploy.kubernetes.generate
 
 .PHONY: pictures
 pictures: $(VENV)/dev tools-prometheus  ## Draw the dashboards for docs/ anew, from what a real Prometheus saw

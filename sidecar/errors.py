@@ -32,6 +32,8 @@ Our error tree:
     + DecisionUndefined           OPA answered, the policy did not
     + DecisionMalformed           the policy answered in another shape
     + BundleNotActive             OPA holds no bundle that decides
+    + BundleStale                 the active bundle was confirmed too long ago
+    + BundleRefused               an OPA elsewhere decides by a bundle that is not fit
     + KeysUnavailable             there are no keys to verify tokens with
     + RoutesNotUsable             the route table does not fit the active bundle
     + RecordsNotKept              no record of the decision could be kept

@@ -17,10 +17,10 @@ How large a bundle's files may be, all together: a small tarball can hold very m
 _MOST_FILES: Final = 10_000
 
 
-class BundleTooLarge(SettingsError):
-    """
-    A bundle holds more than it may.
-    """
+TOO_LARGE: Final = "holds more than a bundle may"
+"""
+What is said of a tarball that holds too much.
+"""
 
 
 def unpack(bundle: Path, folder: Path) -> None:
@@ -33,8 +33,7 @@ def unpack(bundle: Path, folder: Path) -> None:
         folder: An empty folder.
 
     Raises:
-        BundleTooLarge: It holds too much.
-        SettingsError: It is no tarball, or an entry is no plain file in a folder
+        SettingsError: It is no tarball, it is too large, or an entry is no plain file in a folder
             below, such as a link or a path that leads elsewhere.
     """
     try:
@@ -43,7 +42,7 @@ def unpack(bundle: Path, folder: Path) -> None:
             for count, member in enumerate(tar, 1):
                 left -= member.size
                 if left < 0 or count > _MOST_FILES:
-                    raise BundleTooLarge(f"{bundle} holds more than a bundle may")
+                    raise SettingsError(f"{bundle} {TOO_LARGE}")
                 if not (member.isfile() or member.isdir()):
                     raise SettingsError(f"{bundle} holds something else than files and folders")
                 tar.extract(member, folder, filter="data")

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from sidecar.bundle.archive import BundleTooLarge, document, unpack
+from sidecar.bundle.archive import TOO_LARGE, document, unpack
 from sidecar.bundle.build import check_rules
 from sidecar.bundle.manifest import Manifest, ManifestMalformed
 from sidecar.bundle.opa_run import OpaRun
@@ -109,10 +109,9 @@ class Gate:
         with TemporaryDirectory(prefix="sidecar-gate-") as folder:
             try:
                 unpack(bundle, Path(folder))
-            except BundleTooLarge as wrong:
-                raise Refused("size", name, wrong.message) from wrong
             except SettingsError as wrong:
-                raise Refused("archive", name, wrong.message) from wrong
+                code = "size" if wrong.message.endswith(TOO_LARGE) else "archive"
+                raise Refused(code, name, wrong.message) from wrong
             self._verify(name, bundle)
             manifest = _manifest(name, Path(folder))
             if manifest is None:

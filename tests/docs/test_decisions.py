@@ -8,7 +8,6 @@ import pytest
 import yaml
 
 from sidecar import errors
-from sidecar.bundle.archive import BundleTooLarge
 from sidecar.errors import SidecarError
 from tests.e2e.pages import table
 from tests.e2e.serve import ROOT
@@ -21,7 +20,6 @@ NEVER_ANSWERED = {
     errors.EngineError,
     errors.SettingsError,
     errors.MissingPart,
-    BundleTooLarge,
 }
 
 
