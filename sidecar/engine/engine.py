@@ -29,6 +29,7 @@ from sidecar.errors import (
     EvaluationFailed,
     NotFound,
 )
+from sidecar.observability.spans import Attributes, spanned
 from sidecar.registers.ends import Ends
 
 Evaluation = Mapping[str, Any]
@@ -251,7 +252,7 @@ class Engine:
         """
         self._let_decide()
         dated = [self._dated(evaluation) for evaluation in evaluations]
-        decided: list[Decision | EngineError | None] = [self._recalled(each) for each in dated]
+        decided: list[Decision | EngineError | None] = [*self._recalled_all(dated)]
         missing = [index for index, known in enumerate(decided) if known is None]
         if missing:
             asked = self._asked([dated[index] for index in missing], stages)
@@ -454,10 +455,18 @@ class Engine:
                 return decided + decided[-1:] * (len(dated) - len(decided))
         return decided
 
+    @spanned("memory", lambda found: _hits([found]))
     def _recalled(self, dated: _Dated) -> Decision | None:
         """
         Look up a decision that was made before, by what was active within the last second.
         """
+        return self._found(dated)
+
+    @spanned("memory", lambda found: _hits(found))
+    def _recalled_all(self, dated: Sequence[_Dated]) -> list[Decision | None]:
+        return [self._found(each) for each in dated]
+
+    def _found(self, dated: _Dated) -> Decision | None:
         confirmed = self._confirmed
         if self._memory is None or not self._known:
             return None
@@ -551,6 +560,13 @@ def _of_the_newest(state: State) -> str:
 def _question(info: BundleInfo, revisions: Mapping[str, str], dated: _Dated) -> Question | None:
     values = dated.values(info.reads)
     return None if values is None else Question(tuple(sorted(revisions.items())), values)
+
+
+def _hits(found: Sequence[Decision | None]) -> Attributes:
+    return {
+        "sidecar.memory.asked": len(found),
+        "sidecar.memory.hits": sum(each is not None for each in found),
+    }
 
 
 def _decision_rule(info: BundleInfo) -> DataPath:
