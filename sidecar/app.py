@@ -80,7 +80,7 @@ def create_app(
         ("POST", paths.EVALUATION, alone),
         ("POST", paths.EVALUATIONS, many),
         ("GET", "/healthz", health.healthz),
-        ("GET", "/readyz", health.Readiness(engine)),
+        ("GET", "/readyz", health.Readiness(engine, kept)),
         ("GET", "/metrics", MetricsEndpoint(metrics, engine, restarts)),
         ("GET", "/metrics/opa", OpaMetricsEndpoint(engine)),
         ("GET", "/openapi.json", OpenApiEndpoint(settings.limits)),

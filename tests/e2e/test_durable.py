@@ -3,6 +3,7 @@ Records against answers, by their ids, while processes are killed, the disk is f
 receiver is away or slow. `make bench-records` runs this at full size.
 """
 
+import json
 import os
 import random
 import signal
@@ -213,3 +214,26 @@ def test_best_effort_loses_what_its_counter_says():
     assert counts["dropped",] == len(lost) > 0
     assert counts["shipped",] == len(receiver.taken)
     _told("best effort", answers=answered, taken=len(receiver.taken), dropped=len(lost))
+
+
+def test_what_best_effort_gives_up_at_its_end_is_logged():
+    """
+    A receiver is away to the end: what waited for it, and what no longer fitted, is lost, and each
+    worker logs how many that were.
+    """
+    with Receiver() as receiver:
+        receiver.away = True
+        config = (
+            f"records: {{sink: http, url: '{receiver.url}/logs', waiting: 50}}\n"
+            "server: {workers: 2}"
+        )
+        with running(config) as sidecar:
+            with Load(sidecar) as load:
+                assert load.answered(300, WITHIN_S)
+            stopped(sidecar)
+            logged = [json.loads(line) for line in sidecar.stderr.splitlines()]
+
+    lost = [event["number"] for event in logged if event["event"] == "records were lost"]
+    assert receiver.taken == [] and load.interrupted == load.refused == 0
+    assert sum(lost) == len(load.decisions)
+    assert max(lost) > 50

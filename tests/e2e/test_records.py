@@ -297,6 +297,29 @@ def test_at_the_bound_decisions_are_refused(tmp_path: Path):
     assert len(ids_of(receiver.taken)) == number + 1
 
 
+@pytest.mark.parametrize("at_bound", ["refuse", "drop"])
+def test_readiness_tells_of_losses(tmp_path: Path, at_bound: str):
+    """
+    Whichever worker is asked: degraded, and why; before that, ready.
+    """
+    config = (
+        f"records: {{sink: file, mode: durable, folder: {tmp_path}, max_bytes: 65536, "
+        f"segment_bytes: 65536, at_bound: {at_bound}}}\nserver: {{workers: 2}}"
+    )
+    lost = {
+        "refuse": "Decisions were refused within the last minute: their records could not be kept.",
+        "drop": "Records were lost within the last minute.",
+    }[at_bound]
+    with running(config) as sidecar:
+        before = sidecar.get("/readyz").json
+        _until_full(sidecar)
+        after = [sidecar.get("/readyz") for _ in range(10)]
+
+    assert (before["state"], before["reason"]) == ("ready", "Decisions are made.")
+    assert {(answer.status, answer.json["state"]) for answer in after} == {(200, "degraded")}
+    assert {answer.json["reason"] for answer in after} == {f"Decisions are made. {lost}"}
+
+
 def test_at_the_bound_records_are_dropped(tmp_path: Path):
     """
     Where that is set, answers go on, and what is missing is counted.

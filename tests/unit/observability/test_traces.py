@@ -91,7 +91,11 @@ def test_where_nobody_draws_nothing_is_told():
     """
     told: list[object] = []
 
-    @spanned("name", lambda result: told.append(result) or {})
+    def attributes(result: int) -> dict[str, str]:
+        told.append(result)
+        return {}
+
+    @spanned("name", attributes)
     def one() -> int:
         return 1
 
