@@ -38,7 +38,9 @@ _BATCH: Final = 512
 # Who only looks whether all is well asks so often that nobody would find anything else.
 _NOT_DRAWN: Final = frozenset({"/healthz", "/readyz", "/metrics", "/metrics/opa"})
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_HEADERS: Final = {"traceparent": "HTTP_TRACEPARENT", "tracestate": "HTTP_TRACESTATE"}
+# Not `tracestate`: it may hold anything, and would be sent to the collector.
+_HEADER: Final = "traceparent"
+_KEY: Final = "HTTP_TRACEPARENT"
 _KINDS: Final = {"opa": SpanKind.CLIENT}
 
 
@@ -126,7 +128,7 @@ class Tracing:
             path = environ.get("PATH_INFO", "")
             if path in _NOT_DRAWN:
                 return app(environ, start_response)
-            given = {name: environ[key] for name, key in _HEADERS.items() if key in environ}
+            given = {_HEADER: environ[_KEY]} if _KEY in environ else {}
             name, attributes = _named(environ["REQUEST_METHOD"], _route(path, routes))
             with self._tracer.start_as_current_span(
                 name,
@@ -147,7 +149,7 @@ class Tracing:
                     return start_response(status, headers, *more)
 
                 # From here on the request stands at this span: in records, metrics and logs too.
-                environ.update({_HEADERS[name]: text for name, text in self.headers().items()})
+                environ[_KEY] = self.headers()[_HEADER]
                 before = drawing.set(self)
                 try:
                     return app(environ, started)

@@ -2,119 +2,19 @@
 Traces, as a collector gets them of a sidecar that runs, and of its OPA.
 """
 
-import gzip
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-
+from tests.e2e.collector import Collector
 from tests.e2e.keeping import disclosure, printed, stopped
 from tests.e2e.serve import Sidecar, free_port, running
-from tests.fakes import HangingServer, OddServer, http_answer
+from tests.fakes import HangingServer, OddServer
 from tests.running import BUNDLES, evaluation, eventually
 
 TRACE: Final = "0af7651916cd43dd8448eb211c80319c"
 CALLER: Final = "b7ad6b7169203331"
 SERVER: Final = "POST /access/v1/evaluation"
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """
-    A span that a collector was sent.
-
-    Attributes:
-        service: Whose it is.
-
-        name: Its name.
-
-        trace: Its trace.
-
-        id: Itself.
-
-        parent: The span above it; empty where there is none.
-
-        attributes: What is told of it.
-
-        failed: Whether it is told to have failed.
-    """
-
-    service: str
-    name: str
-    trace: str
-    id: str
-    parent: str
-    attributes: Mapping[str, Any]
-    failed: bool
-
-
-class Collector(OddServer):
-    """
-    Takes traces over OTLP/HTTP.
-
-    Attributes:
-        spans: The spans that it took.
-
-        bodies: All that it was sent, not compressed.
-    """
-
-    def __init__(self) -> None:
-        self.spans: list[Span] = []
-        self.bodies: list[bytes] = []
-        self.heads: list[bytes] = []
-        super().__init__(self._take)
-
-    def _take(self, request: bytes) -> bytes:
-        head, _, body = request.partition(b"\r\n\r\n")
-        assert head.startswith(b"POST /v1/traces HTTP/1.1")
-        if re.search(rb"(?im)^content-encoding: gzip", head):
-            body = gzip.decompress(body)
-        self.heads.append(head)
-        self.bodies.append(body)
-        self.spans += _spans(ExportTraceServiceRequest.FromString(body))
-        return http_answer("", kind="application/x-protobuf")
-
-    def got(self, number: int, name: str) -> list[Span]:
-        """
-        Wait for as many spans of a name.
-        """
-
-        def named() -> list[Span]:
-            return [span for span in self.spans if span.name == name]
-
-        assert eventually(lambda: len(named()) >= number), [span.name for span in self.spans]
-        return named()
-
-    def below(self, parent: Span) -> list[Span]:
-        """
-        Find the spans right below another one.
-        """
-        return [
-            span for span in self.spans if (span.trace, span.parent) == (parent.trace, parent.id)
-        ]
-
-
-def _spans(request: ExportTraceServiceRequest) -> Iterator[Span]:
-    for resource in request.resource_spans:
-        service = _values(resource.resource.attributes)["service.name"]
-        for scope in resource.scope_spans:
-            for span in scope.spans:
-                yield Span(
-                    service,
-                    span.name,
-                    span.trace_id.hex(),
-                    span.span_id.hex(),
-                    span.parent_span_id.hex(),
-                    _values(span.attributes),
-                    span.status.code == 2,
-                )
-
-
-def _values(attributes: Any) -> dict[str, Any]:
-    return {each.key: getattr(each.value, each.value.WhichOneof("value")) for each in attributes}
 
 
 @contextmanager
@@ -130,7 +30,7 @@ def _asked(sidecar: Sidecar, flags: str = "01", **more: Any) -> str:
     """
     Ask within the caller's trace, and return the decision's name.
     """
-    headers = {"traceparent": f"00-{TRACE}-{CALLER}-{flags}", "tracestate": "vendor=1"}
+    headers = {"traceparent": f"00-{TRACE}-{CALLER}-{flags}"}
     answer = sidecar.post("/access/v1/evaluation", disclosure(**more), **headers)
     assert answer.status == 200
     return answer.headers["x-decision-id"]
