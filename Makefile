@@ -248,6 +248,10 @@ bench-replay: $(VENV)/dev  ## A million records against a changed bundle, and a 
 bench-records: $(VENV)/dev  ## Records against answers at full size: 10,000 and more, 20 kills
 	RECORDS_FULL=1 $(BIN)/python -m pytest -s tests/e2e/test_durable.py
 
+.PHONY: bench-seen
+bench-seen: $(VENV)/dev  ## What records, metrics and traces cost, as ratios
+	@$(BIN)/python -m bench.records
+
 ##@ Clean
 
 .PHONY: clean

@@ -211,7 +211,7 @@ traces: {{url: '{collector.url}/v1/traces'}}
 
     assert "/access/v1/evaluations" in told["traces"]
     out = {where: canaries.seen(text) for where, text in told.items()}
-    expected = {where: set() for where in told} | {"stderr": {REQUEST_ID}}
+    expected: dict[str, set[str]] = {**{where: set() for where in told}, "stderr": {REQUEST_ID}}
     if ids == "clear":
         expected["stdout"] = set(IDS)
     assert out == expected
