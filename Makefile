@@ -262,6 +262,14 @@ bench-policies: $(VENV)/dev  ## Each request of bench/requests/ against the buil
 bench-replay: $(VENV)/dev  ## A million records against a changed bundle, and a sample one by one
 	@$(BIN)/python -m bench.replay policies
 
+.PHONY: bench-records
+bench-records: $(VENV)/dev  ## Records against answers at full size: 10,000 and more, 20 kills
+	RECORDS_FULL=1 $(BIN)/python -m pytest -s tests/e2e/test_durable.py
+
+.PHONY: bench-seen
+bench-seen: $(VENV)/dev  ## What records, metrics and traces cost, as ratios
+	@$(BIN)/python -m bench.records
+
 ##@ Clean
 
 .PHONY: clean

@@ -69,7 +69,7 @@ def create_app(
     pages = Pages(page_key or os.urandom(32), settings.limits.results)
     routes: list[tuple[str, str, Callable[[], Response]]] = [
         ("GET", "/healthz", health.healthz),
-        ("GET", "/readyz", health.Readiness(engine)),
+        ("GET", "/readyz", health.Readiness(engine, kept)),
         ("GET", "/metrics", MetricsEndpoint(metrics, engine, restarts)),
         ("GET", "/metrics/opa", OpaMetricsEndpoint(engine)),
         ("GET", "/openapi.json", OpenApiEndpoint(settings.limits)),

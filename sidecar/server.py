@@ -197,6 +197,7 @@ def _own_opa(
         None if keys is None else tuple(map(Path, keys)),
         settings.opa.start_within_s,
         restarts,
+        settings.traces.of_opa(),
     )
     address = Address(folder)
     with ExitStack() as held:

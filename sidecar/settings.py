@@ -19,6 +19,7 @@ from sidecar.delivery.settings import Bundles
 from sidecar.engine.endpoint import Endpoint
 from sidecar.errors import SettingsError
 from sidecar.gateway.settings import ForwardAuth
+from sidecar.observability.settings import Traces
 from sidecar.records.settings import Records
 from sidecar.signer import Signer
 from sidecar.strict import between, existing, one_of
@@ -362,6 +363,8 @@ class Settings:
         forward_auth: How proxies ask; None where none does.
 
         records: What decisions leave behind.
+
+        traces: Where traces go.
     """
 
     listen: Listen = field(default_factory=Listen)
@@ -380,6 +383,7 @@ class Settings:
     tls: Tls = field(default_factory=Tls)
     forward_auth: ForwardAuth | None = None
     records: Records = field(default_factory=Records)
+    traces: Traces = field(default_factory=Traces)
 
     def __post_init__(self) -> None:
         """

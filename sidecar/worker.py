@@ -39,13 +39,14 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """
-        Serve until told to stop, and leave no record unwritten.
+        Serve until told to stop, and leave no record unwritten and no span unsent.
         """
         try:
             super().run()
         finally:
-            if kept := self.wsgi.extensions["records"]:
-                kept.close()
+            for kept in map(self.wsgi.extensions.get, ("records", "traces")):
+                if kept:
+                    kept.close()
 
     def handle_quit(self, *_: Any) -> NoReturn:
         """

@@ -17,6 +17,7 @@ from sidecar.errors import (
     NotAnObject,
     WrongType,
 )
+from sidecar.observability.spans import spanned
 
 Object = dict[str, Any]
 
@@ -40,6 +41,7 @@ _NAME: Final = re.compile(rb'"\s*:')
 _decode = msgspec.json.Decoder().decode
 
 
+@spanned("parse")
 def body(content_type: str | None, content: bytes, nesting: int) -> Object:
     """
     Read a request's body (AuthZEN 1.0, section 10.1).

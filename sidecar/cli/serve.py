@@ -5,15 +5,17 @@
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import NoReturn
 
 import click
 from flask import Flask
 
 from sidecar.engine.engine import Engine
-from sidecar.errors import EngineError
+from sidecar.errors import EngineError, MissingPart
 from sidecar.gateway import table
-from sidecar.observability import logs
+from sidecar.observability import current, logs
+from sidecar.observability.settings import Traces
 from sidecar.observability.workers import metrics_of_all_workers
 from sidecar.settings import Listen, Settings
 
@@ -56,6 +58,7 @@ def _serve(settings: Settings) -> None:
     from sidecar.records.recorder import output_lock
     from sidecar.server import Server, engine_running, listening_socket
 
+    draw = _draw(settings.traces)
     with (
         listening_socket(settings.listen) as listener,
         engine_running(settings) as (engine, counted),
@@ -76,9 +79,29 @@ def _serve(settings: Settings) -> None:
         lock = output_lock()
 
         def app() -> Flask:
-            return create_app(settings, engine, restarts, page_key, routes, lock)
+            made = create_app(settings, engine, restarts, page_key, routes, lock)
+            if draw:
+                draw(made)
+            current.stand_before(made)
+            return made
 
         Server(settings, listener, app, listening).run()
+
+
+def _draw(settings: Traces) -> Callable[[Flask], None] | None:
+    """
+    Return what has an application draw traces; None where none are wanted, at no cost.
+
+    Raises:
+        MissingPart: What draws them is not installed.
+    """
+    if settings.url is None:
+        return None
+    try:
+        from sidecar.observability.traces import Tracing
+    except ImportError as wrong:
+        raise MissingPart("opentelemetry is needed: pip install 'sidecar[otel]'") from wrong
+    return lambda app: Tracing(settings).stand_before(app)
 
 
 def _bundle_in_words(engine: Engine) -> str:

@@ -50,6 +50,8 @@ class Gate:
         start_within_s: How long OPA may take to start.
 
         restarts: Where restarts are counted of an OPA that was let through.
+
+        arguments: What else its command line says.
     """
 
     opa: Path
@@ -57,6 +59,7 @@ class Gate:
     keys: Sequence[Path] | None
     start_within_s: float
     restarts: SharedCount
+    arguments: Sequence[str] = ()
 
     def let_through(self, bundles: Mapping[str, Path]) -> Supervisor:
         """
@@ -88,7 +91,7 @@ class Gate:
             Refused: One of them is not fit.
             MissingPart: OPA cannot be run, or does not start in time.
         """
-        job = Job.deciding(bundles)
+        job = Job.deciding(bundles, self.arguments)
         started = Supervisor(self.opa, job, start_within_s=self.start_within_s, count=self.restarts)
         with ExitStack() as undo:
             try:

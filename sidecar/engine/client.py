@@ -27,6 +27,7 @@ from sidecar.errors import (
     EngineUnreachable,
     EvaluationFailed,
 )
+from sidecar.observability.spans import spanned
 
 # The first row that fits is taken. A refused connection counts as too slow with urllib3, and what
 # is too slow to connect counts as unreachable with requests: hence this order.
@@ -170,6 +171,7 @@ class Opa(OpaClient):  # type: ignore[misc]
     def _init_session(self) -> Session:
         return Session(self._endpoint)
 
+    @spanned("opa", lambda answer: {"sidecar.revisions": sorted(answer.revisions.values())})
     def ask(self, path: Sequence[str], question: Mapping[str, Any], items: int = 1) -> Answer:
         """
         Ask for a rule's or a document's value, with strict builtin errors.

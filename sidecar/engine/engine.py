@@ -31,6 +31,7 @@ from sidecar.errors import (
     EvaluationFailed,
     NotFound,
 )
+from sidecar.observability.spans import Attributes, spanned
 from sidecar.registers.ends import Ends
 
 Evaluation = Mapping[str, Any]
@@ -359,7 +360,7 @@ class Engine:
         # One date for all of them, also at midnight.
         today = self._today()
         dated = [_on(today, evaluation) for evaluation in evaluations]
-        decided: list[Recalled | Decision | EngineError | None] = [*map(self._recalled, dated)]
+        decided: list[Recalled | Decision | EngineError | None] = [*self._recalled_all(dated)]
         missing = [index for index, known in enumerate(decided) if known is None]
         if missing:
             asked = self._asked([dated[index] for index in missing], stages)
@@ -600,7 +601,18 @@ class Engine:
         outcome = self._recalled(dated) or self._fresh(dated, stages)
         return outcome.decision() if isinstance(outcome, Recalled) else outcome
 
+    @spanned("memory", lambda found: _hits([found]))
     def _recalled(self, dated: _Dated) -> Recalled | None:
+        """
+        Look up a decision that was made before, by what was active within the last second.
+        """
+        return self._found(dated)
+
+    @spanned("memory", lambda found: _hits(found))
+    def _recalled_all(self, dated: Sequence[_Dated]) -> list[Recalled | None]:
+        return [self._found(each) for each in dated]
+
+    def _found(self, dated: _Dated) -> Recalled | None:
         confirmed = self._confirmed
         if self._memory is None or not self._known:
             return None
@@ -702,6 +714,13 @@ def _of_the_newest(state: State) -> str:
 def _question(info: BundleInfo, confirmed: _Confirmed, dated: _Dated) -> Question | None:
     values = dated.values(info.reads)
     return None if values is None else Question(confirmed.all, values)
+
+
+def _hits(found: Sequence[Recalled | None]) -> Attributes:
+    return {
+        "sidecar.memory.asked": len(found),
+        "sidecar.memory.hits": sum(each is not None for each in found),
+    }
 
 
 def _decision_rule(info: BundleInfo) -> DataPath:

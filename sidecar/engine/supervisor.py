@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,16 +60,22 @@ class Job:
     heard: bool = True
 
     @classmethod
-    def deciding(cls, bundles: Mapping[str, Path]) -> "Job":
+    def deciding(cls, bundles: Mapping[str, Path], more: Sequence[str] = ()) -> "Job":
         """
-        Decide with built bundles, by the names that OPA calls them in its answers.
+        Decide with built bundles.
+
+        Args:
+            bundles: Their tarballs, by the names that OPA calls them in its answers.
+
+            more: Further arguments.
         """
         # From the command line: OPA listens only when all are active, and ends at once when one is
         # broken. Whose bundles they are was looked at before; without a key OPA would take no
         # signed one.
         named = [argument for name in bundles for argument in ("--bundle", name)]
         passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        return cls(bundles, (*named, "--skip-verify"), {**_GO, **passed_on}, {"bundles": "true"})
+        arguments = (*named, "--skip-verify", *more)
+        return cls(bundles, arguments, {**_GO, **passed_on}, {"bundles": "true"})
 
 
 class SharedCount:

@@ -20,6 +20,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError, ProtocolError
 
 from sidecar.engine.endpoint import Endpoint
+from sidecar.observability.spans import outgoing
 
 _JSON: Final = {"Content-Type": "application/json"}
 _OK: Final = frozenset({200, 204})
@@ -158,7 +159,7 @@ class Session:
             method,
             self._target(url),
             body=data if json is msgspec.UNSET else msgspec.json.encode(json),
-            headers=headers or _JSON,
+            headers={**(headers or _JSON), **outgoing()},
             timeout=timeout or self._endpoint.timeout(),
             pool_timeout=self._endpoint.wait_s,  # type: ignore[arg-type]
             retries=_FOLLOW if follow else False,

@@ -1,3 +1,3 @@
 """
-What is seen of the sidecar from outside: metrics and logs.
+What is seen of the sidecar from outside: metrics, logs and traces.
 """

@@ -11,7 +11,10 @@ from typing import Any, Final
 
 import structlog
 
+from sidecar.observability.current import named
+
 _SHARED: Final[list[Any]] = [
+    named,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]

@@ -11,6 +11,7 @@ import msgspec
 from sidecar.names import new_id
 from sidecar.records.chain import Chain
 from sidecar.records.folder import Folder
+from sidecar.records.losses import Losses
 from sidecar.records.masking import Ids
 from sidecar.records.record import About, Answered, event
 from sidecar.records.segments import Segments
@@ -39,13 +40,18 @@ class Recorder:
         writer: Who writes them.
 
         tender: Who looks after what was written, where it is in files.
+
+        losses: Knows what was not kept.
     """
 
-    def __init__(self, ids: Ids, instance: str, writer: Writer, tender: Tender | None) -> None:
+    def __init__(
+        self, ids: Ids, instance: str, writer: Writer, tender: Tender | None, losses: Losses
+    ) -> None:
         self._ids = ids
         self._instance = instance
         self._writer = writer
         self._tender = tender
+        self._losses = losses
 
     def keep(self, answered: Sequence[Answered], about: About) -> None:
         """
@@ -64,6 +70,12 @@ class Recorder:
                 [_encode(event(each, about, self._ids, self._instance)) for each in answered]
             )
 
+    def losses(self) -> tuple[str, ...]:
+        """
+        Say, as fixed sentences, what was lately not kept, by any of the processes.
+        """
+        return self._losses.lately()
+
     def close(self) -> None:
         """
         Write all that waits, and end.
@@ -75,7 +87,8 @@ class Recorder:
 
 def output_lock() -> int:
     """
-    Make what several processes lock to write to stdout in turn. To be called before the fork.
+    Make what several processes lock to write to stdout in turn, and tell each other of their losses
+    by. To be called before the fork.
     """
     return os.memfd_create("records", os.MFD_CLOEXEC)
 
@@ -89,13 +102,19 @@ def recorder(settings: Records, count: Count, lock: int) -> Recorder | None:
 
         count: Called with a result and how many records had it.
 
-        lock: What processes lock to write to stdout in turn.
+        lock: What processes lock to write to stdout in turn, and tell each other of losses by.
 
     Returns:
         None where no records are kept.
     """
     if settings.sink == "none":
         return None
+    losses = Losses(lock)
+
+    def counted(result: str, number: int) -> None:
+        count(result, number)
+        losses.note(result)
+
     chain = Chain(new_id())
     uploader = Uploader(settings) if settings.sink == "http" else None
     sink: Sink
@@ -112,13 +131,13 @@ def recorder(settings: Records, count: Count, lock: int) -> Recorder | None:
         sink = Stdout(chain, lock)
     writer = Writer(
         sink,
-        count,
+        counted,
         durable=settings.durable,
         refuse=settings.at_bound == "refuse",
         waiting=settings.waiting,
         written="shipped" if isinstance(sink, Upload) else "written",
     )
-    return Recorder(Ids(settings.ids, settings.secret() or b""), chain.id, writer, tender)
+    return Recorder(Ids(settings.ids, settings.secret() or b""), chain.id, writer, tender, losses)
 
 
 def _segments(settings: Records, chain: Chain) -> Segments:

@@ -5,11 +5,10 @@ What records hold, where they go, and what becomes of a decision that none can b
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from sidecar.errors import SettingsError
 from sidecar.strict import between, existing, one_of
-from sidecar.urls import names_a_host, parts_of
+from sidecar.urls import check_receiver
 
 SINKS: Final = ("stdout", "file", "http", "none")
 MODES: Final = ("best_effort", "durable")
@@ -147,13 +146,4 @@ class Records:
         if self.sink == "http" and self.url is None:
             raise SettingsError("records.url is missing: where records are sent")
         if self.url is not None:
-            _check_url(self.url)
-
-
-def _check_url(url: str) -> None:
-    parts = parts_of(url)
-    if parts.scheme not in ("http", "https") or not names_a_host(parts) or urlsplit(url).fragment:
-        # Not what was set: a password might be in it.
-        raise SettingsError(
-            "records.url must be http://… or https://…, with a host, and no name and password"
-        )
+            check_receiver("records.url", self.url)

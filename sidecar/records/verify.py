@@ -4,6 +4,7 @@ Whether records are all there, unchanged and in their order.
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,7 +105,7 @@ def verify_file(path: Path) -> Found:
     """
     found = Found()
     walks: dict[str, _Walk] = {}
-    for number, line in enumerate(_lines(path), 1):
+    for number, line in enumerate(_lines(path, found), 1):
         read = _link(line)
         walk = walks.setdefault(read[0] if read else "", _Walk(found, {}, None))
         walk.follow(f"{path.name}, line {number}", line)
@@ -169,7 +170,7 @@ def _verify_chain(
         segment = segments[number]
         if number not in opened:
             found.problems.append(f"{segment.name}: no checkpoint tells of it")
-        for line_number, line in enumerate(_records(path, segment), 1):
+        for line_number, line in enumerate(_records(path, segment, found), 1):
             walk.follow(f"{segment.name}, line {line_number}", line)
         _verify_end(segment, walk.chain, sealed.get(number) or heads.get(number), found)
 
@@ -213,22 +214,32 @@ def _segments(path: Path) -> Iterator[Segment]:
     yield from sorted(named, key=lambda each: (each.chain, each.number, not each.packed))
 
 
-def _records(path: Path, segment: Segment) -> Iterator[bytes]:
+def _records(path: Path, segment: Segment, found: Found) -> Iterator[bytes]:
     """
     Read a segment, also where it was sealed or compressed since.
     """
     files = (path / name for name in segment.names)
     there = next(filter(Path.exists, files), path / segment.name)
-    yield from _lines(there, segment.open)
+    yield from _lines(there, found, segment.open)
 
 
-def _lines(path: Path, growing: bool = False) -> Iterator[bytes]:
-    content = gzip.decompress(path.read_bytes()) if path.suffix == _PACKED else path.read_bytes()
+def _lines(path: Path, found: Found, growing: bool = False) -> Iterator[bytes]:
+    content = path.read_bytes()
+    if path.suffix == _PACKED:
+        content = _unpacked(path.name, content, found)
     if growing:
         # What is behind the last line end is being written, or was when its process was killed.
         content = content[: content.rfind(b"\n") + 1]
     if content:
         yield from content.removesuffix(b"\n").split(b"\n")
+
+
+def _unpacked(name: str, content: bytes, found: Found) -> bytes:
+    try:
+        return gzip.decompress(content)
+    except (EOFError, OSError, zlib.error):
+        found.problems.append(f"{name}: it cannot be decompressed: it was changed, or cut off")
+        return b""
 
 
 def _link(line: bytes) -> tuple[str, int, str] | None:
@@ -250,7 +261,7 @@ def _heads(path: Path, key: bytes | None, found: Found) -> Iterator[Checkpoint]:
 def _checkpoints(path: Path, key: bytes | None, found: Found) -> Iterator[Checkpoint]:
     file = path / CHECKPOINTS
     before = NOTHING
-    lines = _lines(file, growing=True) if file.is_file() else ()
+    lines = _lines(file, found, growing=True) if file.is_file() else ()
     for number, line in enumerate(lines, 1):
         place = f"{CHECKPOINTS}, line {number}"
         read = _read(place, line, key, found)

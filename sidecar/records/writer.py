@@ -94,6 +94,7 @@ class Writer:
         self._changed = threading.Condition()
         self._batches: deque[Batch] = deque()
         self._waiting = 0
+        self._dropped = 0
         self._ended = False
         self._ending = threading.Event()
         self._quiet_until = 0.0
@@ -109,16 +110,17 @@ class Writer:
         """
         batch = Batch(records)
         if not self._takes(batch):
-            self._count("dropped", len(records))
+            self._drop(len(records))
             return
         if self._durable and not (batch.done.wait(_WITHIN_S) and batch.written):
-            self._count("refused" if self._refuse else "dropped", len(records))
             if self._refuse:
+                self._count("refused", len(records))
                 raise RecordsNotKept()
+            self._drop(len(records))
 
     def close(self, within_s: float = _WITHIN_S) -> None:
         """
-        Write all that waits, and end.
+        Write all that waits, and end. How many records were lost in all is logged.
 
         Args:
             within_s: How long that may take.
@@ -129,6 +131,11 @@ class Writer:
         self._ending.set()
         self._sink.end()
         self._thread.join(within_s)
+        with self._changed:
+            left = self._waiting
+        lost = self._dropped + (0 if self._durable else left)
+        if lost:
+            _log.error("records were lost", number=lost)
 
     def _takes(self, batch: Batch) -> bool:
         with self._changed:
@@ -176,10 +183,15 @@ class Writer:
         if written:
             self._count(self._written, number)
         elif not self._durable:
-            self._count("dropped", number)
+            self._drop(number)
         for batch in batches:
             batch.written = written
             batch.done.set()
+
+    def _drop(self, number: int) -> None:
+        self._count("dropped", number)
+        with self._changed:
+            self._dropped += number
 
     def _complain(self, wrong: Exception) -> None:
         # Once in a while: each request would say the same.

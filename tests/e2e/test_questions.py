@@ -16,8 +16,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from sidecar.cli import sidecar as command
+from tests.e2e.keeping import disclosure
 from tests.e2e.serve import Sidecar, running
-from tests.e2e.test_records import disclosure
 from tests.properties.generator import Requests
 from tests.running import BUNDLES, evaluation, eventually
 

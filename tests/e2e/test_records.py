@@ -2,16 +2,9 @@
 Decision records, as a sidecar leaves them that runs.
 """
 
-import gzip
-import http.client
 import json
-import os
-import random
-import signal
-import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final
@@ -20,9 +13,20 @@ import pytest
 
 from sidecar.records.settings import Records
 from sidecar.records.verify import verify_folder
+from tests.e2e.keeping import (
+    Load,
+    Receiver,
+    disclosure,
+    ids_of,
+    in_files,
+    printed,
+    records_of,
+    shipping,
+    stopped,
+)
 from tests.e2e.pages import asked_and_answered, blocks, run, same_each_time, table
 from tests.e2e.serve import ROOT, Answer, Sidecar, running
-from tests.fakes import HangingServer, OddServer, http_answer
+from tests.fakes import HangingServer
 from tests.running import eventually
 
 PAGE: Final = ROOT / "docs/records.md"
@@ -37,143 +41,6 @@ routes:
       purpose: fulfil_request
 """
 SECRET: Final = "zzSECRETzz"
-ANSWERS: Final = 2000
-KILLS: Final = 8
-CALLERS: Final = 8
-
-
-def disclosure(**more: Any) -> dict[str, Any]:
-    """
-    Make an evaluation that is permitted in part.
-    """
-    return {
-        "subject": {"type": "csw", "id": "billing"},
-        "action": {"name": "disclose"},
-        "resource": {
-            "type": "information",
-            "id": "acme",
-            "properties": {"categories": ["company_name", "payment_information"]},
-        },
-        "context": {
-            "purpose": "deliver_products",
-            "recipient": {"type": "third_party_service_provider", "id": "carrier-7"},
-            "facts": {
-                "processing_ground": "contract",
-                "third_party_bound": True,
-                "categories_needed": ["company_name"],
-            },
-            **more,
-        },
-    }
-
-
-def records_of(text: str | bytes) -> list[dict[str, Any]]:
-    """
-    Read the records among lines; whatever else is printed is no JSON.
-    """
-    lines = text.encode() if isinstance(text, str) else text
-    return [json.loads(line) for line in lines.splitlines() if line.startswith(b'{"decision_id"')]
-
-
-def in_files(folder: Path) -> list[dict[str, Any]]:
-    """
-    Read the records of a folder, of all segments.
-    """
-    plain = sorted(folder.glob("*-*-*.jsonl"))
-    packed = sorted(folder.glob("*.jsonl.gz"))
-    done = {file.name.removesuffix(".gz") for file in packed}
-    contents = [
-        *(file.read_bytes() for file in plain if file.name not in done),
-        *(gzip.decompress(file.read_bytes()) for file in packed),
-    ]
-    return [record for content in contents for record in records_of(content)]
-
-
-def printed(sidecar: Sidecar, number: int) -> list[dict[str, Any]]:
-    """
-    Wait for as many records on stdout.
-    """
-    assert eventually(lambda: len(records_of(sidecar.stdout)) >= number), sidecar.stderr
-    return records_of(sidecar.stdout)
-
-
-def stopped(sidecar: Sidecar) -> None:
-    """
-    Ask a sidecar to stop, and wait until it has.
-    """
-    sidecar.process.send_signal(signal.SIGTERM)
-    assert sidecar.process.wait(30) == 0, sidecar.stderr
-
-
-class Load:
-    """
-    Callers that ask again and again, and note each decision that they were told.
-
-    Args:
-        sidecar: Whom they ask.
-    """
-
-    def __init__(self, sidecar: Sidecar) -> None:
-        self.decisions: list[str] = []
-        self.interrupted = 0
-        self._sidecar = sidecar
-        self._ended = threading.Event()
-        self._threads = [threading.Thread(target=self._ask) for _ in range(CALLERS)]
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        for thread in self._threads:
-            thread.join()
-
-    def answered(self, number: int) -> bool:
-        """
-        Wait until as many were answered.
-        """
-        return eventually(lambda: len(self.decisions) >= number, 120)
-
-    def _ask(self) -> None:
-        body = json.dumps(disclosure()).encode()
-        headers = {"Content-Type": "application/json"}
-        while not self._ended.is_set():
-            with closing(self._sidecar.connected()) as connection:
-                try:
-                    while not self._ended.is_set():
-                        path = "/access/v1/evaluation"
-                        answer = Answer.to(connection, "POST", path, body, headers)
-                        if answer.status == 200:
-                            self.decisions.append(answer.headers["x-decision-id"])
-                except (OSError, http.client.HTTPException):
-                    self.interrupted += 1
-
-
-class Receiver(OddServer):
-    """
-    Takes decision logs as OPA sends them, or does not.
-
-    Attributes:
-        taken: The records that it took.
-
-        away: Whether it answers that it cannot.
-    """
-
-    def __init__(self) -> None:
-        self.taken: list[dict[str, Any]] = []
-        self.away = False
-        super().__init__(self._take)
-
-    def _take(self, request: bytes) -> bytes:
-        head, _, body = request.partition(b"\r\n\r\n")
-        if self.away:
-            return http_answer("{}", "503 Service Unavailable")
-        assert head.startswith(b"POST /logs HTTP/1.1")
-        assert b"content-encoding: gzip" in head.lower()
-        self.taken += json.loads(gzip.decompress(body))
-        return http_answer("{}")
 
 
 def test_every_endpoint_that_decides_leaves_a_record(tmp_path: Path):
@@ -355,57 +222,6 @@ def test_a_stop_loses_none(tmp_path: Path, sink: str):
     assert len(ids) <= len(load.decisions) + load.interrupted
 
 
-def test_a_kill_loses_none_that_was_answered(tmp_path: Path):
-    """
-    Workers are killed under load, again and again: each answer has its record on the disk, and
-    the chains are whole once what was torn is cut.
-    """
-    chosen = random.Random(7)
-    config = f"""
-records: {{sink: file, mode: durable, folder: {tmp_path}, segment_bytes: 20000}}
-server: {{workers: 2}}
-"""
-    with running(config) as sidecar, Load(sidecar) as load:
-        for kill in range(1, KILLS + 1):
-            assert load.answered(kill * ANSWERS // (KILLS + 1)), sidecar.stderr
-            os.kill(chosen.choice(sorted(sidecar.workers())), signal.SIGKILL)
-        assert load.answered(ANSWERS), sidecar.stderr
-        # The last time all at once; OPA ends with its master.
-        os.killpg(sidecar.process.pid, signal.SIGKILL)
-        sidecar.process.wait()
-
-    ids = Counter(record["decision_id"] for record in in_files(tmp_path))
-    assert len(load.decisions) >= ANSWERS
-    assert set(load.decisions) - set(ids) == set()
-    assert max(ids.values()) == 1
-    # Nobody was told of these: their callers were cut off.
-    assert len(ids) - len(load.decisions) <= load.interrupted
-    # The next start mends what the last kill left open.
-    with running(config) as sidecar:
-        assert eventually(lambda: not list(tmp_path.glob("*.open.jsonl")))
-        stopped(sidecar)
-    found = verify_folder(tmp_path)
-    assert found.problems == []
-    assert found.records == len(ids)
-
-
-@contextmanager
-def shipping(receiver: OddServer, folder: Path, more: str = "") -> Iterator[Sidecar]:
-    """
-    Run a sidecar that sends its records, safe on disk first.
-    """
-    config = (
-        f"records: {{sink: http, mode: durable, folder: {folder}, url: '{receiver.url}/logs', "
-        f"upload_every_s: 0.05{more}}}\nserver: {{workers: 2}}"
-    )
-    with running(config) as sidecar:
-        yield sidecar
-
-
-def _ids(records: Sequence[dict[str, Any]]) -> set[str]:
-    return {record["decision_id"] for record in records}
-
-
 def test_a_receiver_that_is_away_costs_no_record(tmp_path: Path):
     """
     What was answered meanwhile is sent when it is back, also by the next sidecar, and deleted then.
@@ -418,11 +234,11 @@ def test_a_receiver_that_is_away_costs_no_record(tmp_path: Path):
             # That nothing was sent yet is told too.
             assert sidecar.counts("privacy_decision_records_total")["shipped",] == 0
             stopped(sidecar)
-        assert receiver.taken == [] and _ids(in_files(tmp_path)) == asked
+        assert receiver.taken == [] and ids_of(in_files(tmp_path)) == asked
         receiver.away = False
         with shipping(receiver, tmp_path) as sidecar:
             asked |= {sidecar.decide(disclosure()).headers["x-decision-id"] for _ in range(20)}
-            assert eventually(lambda: _ids(receiver.taken) == asked)
+            assert eventually(lambda: ids_of(receiver.taken) == asked)
             assert eventually(lambda: not in_files(tmp_path))
             shipped = sidecar.counts("privacy_decision_records_total")
             stopped(sidecar)
@@ -442,7 +258,7 @@ def test_a_receiver_that_never_answers_holds_up_nobody(tmp_path: Path):
             assert eventually(lambda: receiver.requests)
             stopped(sidecar)
 
-        assert _ids(in_files(tmp_path)) == asked
+        assert ids_of(in_files(tmp_path)) == asked
         assert verify_folder(tmp_path).problems == []
 
 
@@ -478,7 +294,30 @@ def test_at_the_bound_decisions_are_refused(tmp_path: Path):
             assert eventually(lambda: sidecar.decide(disclosure()).status == 200)
             stopped(sidecar)
 
-    assert len(_ids(receiver.taken)) == number + 1
+    assert len(ids_of(receiver.taken)) == number + 1
+
+
+@pytest.mark.parametrize("at_bound", ["refuse", "drop"])
+def test_readiness_tells_of_losses(tmp_path: Path, at_bound: str):
+    """
+    Whichever worker is asked: degraded, and why; before that, ready.
+    """
+    config = (
+        f"records: {{sink: file, mode: durable, folder: {tmp_path}, max_bytes: 65536, "
+        f"segment_bytes: 65536, at_bound: {at_bound}}}\nserver: {{workers: 2}}"
+    )
+    lost = {
+        "refuse": "Decisions were refused within the last minute: their records could not be kept.",
+        "drop": "Records were lost within the last minute.",
+    }[at_bound]
+    with running(config) as sidecar:
+        before = sidecar.get("/readyz").json
+        _until_full(sidecar)
+        after = [sidecar.get("/readyz") for _ in range(10)]
+
+    assert (before["state"], before["reason"]) == ("ready", "Decisions are made.")
+    assert {(answer.status, answer.json["state"]) for answer in after} == {(200, "degraded")}
+    assert {answer.json["reason"] for answer in after} == {f"Decisions are made. {lost}"}
 
 
 def test_at_the_bound_records_are_dropped(tmp_path: Path):

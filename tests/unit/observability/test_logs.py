@@ -140,8 +140,14 @@ def test_at_info_each_request_is_logged_once():
             ("POST", path, 400, None),
             ("GET", None, 404, None),
         ]
-        ids = [event["decision_id"] for event in _events(sidecar) if event.get("request_id")]
-        assert ids == [decided.headers["x-decision-id"], None]
+        named = [event for event in _events(sidecar) if event.get("request_id")]
+        assert [(event["event"], event["request_id"]) for event in named] == [
+            ("request", "one"),
+            ("no decision", "two"),
+            ("request", "two"),
+        ]
+        assert named[0]["decision_id"] == decided.headers["x-decision-id"]
+        assert named[2]["decision_id"] is None
 
 
 def test_at_warning_no_request_is_logged():

@@ -31,6 +31,23 @@ def _filled(folder: Path, *, seal: bool, key: bytes | None = KEY) -> Path:
     return sorted(folder.glob("*-00000*.jsonl"))[1 if seal else 2]
 
 
+def _compressed(folder: Path) -> list[Path]:
+    opened = Folder(folder)
+    for segment in opened.segments():
+        packed(opened, segment)
+    return sorted(folder.glob("*-00000*.jsonl.gz"))
+
+
+def _lines(file: Path) -> list[bytes]:
+    content = file.read_bytes()
+    return (gzip.decompress(content) if file.suffix == ".gz" else content).splitlines()
+
+
+def _rewrite(file: Path, lines: list[bytes]) -> None:
+    content = b"".join(line + b"\n" for line in lines)
+    file.write_bytes(gzip.compress(content) if file.suffix == ".gz" else content)
+
+
 def _changed(line: bytes) -> bytes:
     return line.replace(b"xx", b"xy", 1)
 
@@ -67,6 +84,76 @@ def test_what_is_done_to_records_is_found(tmp_path: Path, tamper: str, seal: boo
 
     assert problems
     assert any(problem.startswith(file.name) for problem in problems) or "first" in tamper
+
+
+@pytest.mark.parametrize("tamper", TAMPERS)
+def test_it_is_found_in_compressed_segments(tmp_path: Path, tamper: str):
+    """
+    Whoever compresses again what was changed is found as well.
+    """
+    _filled(tmp_path, seal=True)
+    _, file, _ = _compressed(tmp_path)
+    _rewrite(file, TAMPERS[tamper](_lines(file)))
+
+    problems = verify_folder(tmp_path, KEY).problems
+
+    assert problems
+    assert any(problem.startswith(file.name) for problem in problems) or "first" in tamper
+
+
+@pytest.mark.parametrize("left", [0, 10, -8, -1])
+def test_a_compressed_segment_that_was_cut_off_is_found(tmp_path: Path, left: int):
+    """
+    However little is missing, and also where it is verified by itself.
+    """
+    _filled(tmp_path, seal=True)
+    _, file, _ = _compressed(tmp_path)
+    file.write_bytes(file.read_bytes()[:left])
+
+    assert any(file.name in problem for problem in verify_folder(tmp_path, KEY).problems)
+    assert verify_file(file).problems or left == 0
+
+
+@pytest.mark.parametrize("place", [3, 20, 60, -5])
+def test_a_flipped_bit_in_a_compressed_segment_is_found(tmp_path: Path, place: int):
+    """
+    In its head, in its content, in its sum.
+    """
+    _filled(tmp_path, seal=True)
+    _, file, _ = _compressed(tmp_path)
+    content = bytearray(file.read_bytes())
+    content[place] ^= 4
+    file.write_bytes(content)
+
+    assert any(file.name in problem for problem in verify_folder(tmp_path, KEY).problems)
+
+
+BORDERS: dict[str, Callable[[list[bytes], list[bytes]], tuple[list[bytes], list[bytes]]]] = {
+    "the last one moved on": lambda one, two: (one[:2], [one[2], *two]),
+    "the first one moved back": lambda one, two: ([*one, two[0]], two[1:]),
+    "two changed places": lambda one, two: ([*one[:2], two[0]], [one[2], *two[1:]]),
+    "two segments changed places": lambda one, two: (two, one),
+    "both gone at the border": lambda one, two: (one[:2], two[1:]),
+    "one twice": lambda one, two: ([*one, two[0]], two),
+}
+
+
+@pytest.mark.parametrize("compress", [False, True], ids=["plain", "compressed"])
+@pytest.mark.parametrize("border", BORDERS)
+def test_what_is_moved_across_a_border_is_found(tmp_path: Path, border: str, compress: bool):
+    """
+    A record belongs to its segment: where one ends and the next begins, nothing can be moved,
+    though each record would still follow the one before it.
+    """
+    _filled(tmp_path, seal=True)
+    files = _compressed(tmp_path) if compress else sorted(tmp_path.glob("*-00000*.jsonl"))
+    one, two = BORDERS[border](_lines(files[0]), _lines(files[1]))
+    _rewrite(files[0], one)
+    _rewrite(files[1], two)
+
+    problems = verify_folder(tmp_path, KEY).problems
+
+    assert any(problem.startswith((files[0].name, files[1].name)) for problem in problems)
 
 
 def test_what_is_right_is_right(tmp_path: Path):

@@ -24,7 +24,7 @@ HERE: Final = Path(__file__).parent
 ROOT: Final = Path(__file__).parents[3]
 _SECTIONS: Final = (
     "listen, listen_beyond_loopback, public_url, bundle, signing, bundles, server, limits, opa, "
-    "memory, discovery, log, callers, tls, forward_auth, records"
+    "memory, discovery, log, callers, tls, forward_auth, records, traces"
 )
 _SERVER: Final = "workers, threads, keepalive_s, receive_within_s, stop_within_s"
 _TAKEN: Final = (
@@ -237,6 +237,15 @@ def test_defaults():
             "upload_bytes": 1_048_576,
             "upload_within_s": 10.0,
             "upload_every_s": 1.0,
+        },
+        "traces": {
+            "url": None,
+            "sample": 1.0,
+            "opa": True,
+            "ca": None,
+            "token_file": None,
+            "waiting": 4096,
+            "upload_within_s": 5.0,
         },
     }
 
