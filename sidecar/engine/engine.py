@@ -509,10 +509,10 @@ class Engine:
             if isinstance(flight.failed, FOR_ALL):
                 raise type(flight.failed)()
             # What the other one has kept, as far as it is not too old for this question.
-            return self._recalled(dated) or self._put(dated, stages)
+            return self._found(dated) or self._put(dated, stages)
         try:
             # Whoever asked the same may have got done just before.
-            return self._recalled(dated) or self._put(dated, stages)
+            return self._found(dated) or self._put(dated, stages)
         except EngineError as wrong:
             flight.failed = wrong
             raise

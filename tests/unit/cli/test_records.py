@@ -75,12 +75,12 @@ def test_another_key_is_found(folder: Path, tmp_path: Path):
     assert done.output.splitlines() == [f"checkpoints.jsonl, line {n}: {said}" for n in (1, 2)]
 
 
-def test_what_cannot_be_read_is_wrong_use(tmp_path: Path):
+def test_what_is_not_there_is_wrong_use(tmp_path: Path):
     """
-    Exit code 2: nothing there, or not what its name says.
+    Exit code 2; what is there and is not what its name says was changed: exit code 1.
     """
     broken = tmp_path / "records.jsonl.gz"
     broken.write_bytes(b"no gzip")
 
-    for path in (tmp_path / "nothing", broken):
-        assert _verify(path).exit_code == 2
+    assert _verify(tmp_path / "nothing").exit_code == 2
+    assert _verify(broken).exit_code == 1
