@@ -27,8 +27,8 @@ def arrival(
     environment: Mapping[str, str],
 ) -> list[str]:
     """
-    Ship, change, rotate the key, ship by the new one alone, and roll back, all under load; check
-    each answer.
+    Ship, offer what is not signed, change, rotate the key, ship by the new one, and roll back, all
+    under load; check each answer.
 
     Args:
         folder: A folder of its own.
@@ -67,6 +67,9 @@ def arrival(
         steady(sidecar, [WALK, SWIM, BARBECUE], RATE) as load,
     ):
         assert eventually(lambda: load.answered_by(first)), sidecar.stderr
+        # With two keys, too, what is signed by none of them is nobody's.
+        put(packed(workshop.park(9, walks=False)))
+        assert eventually(lambda: _failing(sidecar) == "signature"), sidecar.stderr
         for number, key, walks in ((2, "old", False), (3, "new", True), (2, "old", False)):
             began = time.monotonic()
             revision = shipped(number, key, walks=walks)
@@ -74,6 +77,11 @@ def arrival(
             active.append((revision, began, time.monotonic()))
     _check(load.asked, active, sidecar)
     return [revision for revision, _, _ in active]
+
+
+def _failing(sidecar: Sidecar) -> str | None:
+    failing: str | None = sidecar.get("/readyz").json["failing"]
+    return failing
 
 
 def _check(asked: list[Asked], active: list[tuple[str, float, float]], sidecar: Sidecar) -> None:
