@@ -156,10 +156,8 @@ def engine_running(settings: Settings) -> Iterator[tuple[Engine, SharedCount | N
         folder = Path(held.enter_context(temporary_folder("sidecar-bundle-")))
         file = StateFile(folder)
         journal = Journal(file)
-        elsewhere = settings.opa.url is not None
         restarts = None
-        if settings.opa.url is not None:
-            url = settings.opa.url
+        if url := settings.opa.url:
             kept = Kept(settings.bundles.persistence)
             watching = Opa(replace(_endpoint(settings, url), connections=1, read_timeout_s=2.0))
             held.enter_context(Watch(watching, settings.bundles, kept, journal))
@@ -169,7 +167,7 @@ def engine_running(settings: Settings) -> Iterator[tuple[Engine, SharedCount | N
         client = Opa(_endpoint(settings, url))
         entries, size = settings.memory.entries, settings.memory.bytes
         memory = Memory(entries, size) if entries else None
-        guard = Guard(file, settings.bundles, judges=elsewhere)
+        guard = Guard(file, settings.bundles, judges=restarts is None)
         yield Engine(client, memory=memory, guard=guard), restarts
 
 
@@ -229,7 +227,7 @@ def _started(settings: Settings, folder: Path, gate: Gate, journal: Journal) -> 
         started = gate.started(bundles, "decision")
     except Refused as wrong:
         raise SettingsError(f"{source} does not become active: {wrong.details}") from wrong
-    journal.active({name: found for name, found in revisions(started).items()})
+    journal.active(revisions(started))
     journal.fixed()
     return started
 

@@ -42,6 +42,20 @@ def eventually(condition: Callable[[], object], within_s: float = READY_WITHIN_S
     return True
 
 
+def stop(process: "subprocess.Popen[bytes]", within_s: float) -> bool:
+    """
+    Tell a process to end, wait until it has, and say whether it did so in time: else it is killed.
+    """
+    process.terminate()
+    try:
+        process.wait(within_s)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+        return False
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class RunningOpa:
     """

@@ -9,22 +9,25 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
 from sidecar.delivery.address import Address
 from sidecar.delivery.failure import Refused
-from sidecar.delivery.fetcher import Fetch, fetched_file, fetches, fetching
+from sidecar.delivery.fetcher import Fetch, fetched_file, fetching
 from sidecar.delivery.gate import Gate
 from sidecar.delivery.journal import Journal
 from sidecar.delivery.kept import Kept
+from sidecar.delivery.lookout import Lookout
 from sidecar.delivery.opa_config import FetchingConfig
+from sidecar.engine.bundle_info import BUNDLES
 from sidecar.engine.client import Opa
 from sidecar.engine.endpoint import Endpoint
 from sidecar.engine.supervisor import Job, Supervisor
 from sidecar.errors import EngineError, MissingPart
+from sidecar.watched import Watched
 
 _LOOK_EVERY_S: Final = 0.5
 
@@ -39,14 +42,18 @@ class _Offer:
     Attributes:
         files: Their tarballs, by name. They stay as they are.
 
-        revisions: Their revisions.
-
         digests: Of their bytes.
     """
 
     files: Mapping[str, Path] = field(default_factory=dict)
-    revisions: Mapping[str, str] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, files: Mapping[str, Path]) -> Self:
+        """
+        Read tarballs as they are now.
+        """
+        return cls(files, {name: _digest(file) for name, file in files.items()})
 
     def with_one(self, other: "_Offer", name: str) -> "_Offer":
         """
@@ -54,7 +61,6 @@ class _Offer:
         """
         return _Offer(
             {**self.files, name: other.files[name]},
-            {**self.revisions, name: other.revisions[name]},
             {**self.digests, name: other.digests[name]},
         )
 
@@ -95,7 +101,6 @@ class Delivery:
         self._active = _Offer()
         self._refused: Mapping[str, str] | None = None
         self._last_refusal: Refused | None = None
-        self._asked_at: dict[str, float] = {}
         self._held = ExitStack()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
@@ -121,6 +126,9 @@ class Delivery:
             )
             self._client = Opa(Endpoint(self._fetcher.url, connections=1))
             undo.callback(self._client.close_connection)
+            self._lookout = Lookout(self._client, self._journal, self._kept)
+            files = {name: fetched_file(self._fetcher.folder, name) for name in self._config.names}
+            self._fetched = Watched(tuple(files.values()), lambda _: _Offer.of(files))
             self._thread.start()
             undo.callback(self._end)
             self._held = undo.pop_all()
@@ -138,7 +146,7 @@ class Delivery:
         if files is not None:
             copies = self._copied(files)
             try:
-                self._put_to_work(_Offer(copies, dict.fromkeys(copies, ""), _digests(copies)))
+                self._put_to_work(_Offer.of(copies))
                 self._journal.confirmed(self._kept.confirmed())
                 return
             except Refused as wrong:
@@ -161,19 +169,15 @@ class Delivery:
                 _log.error("bundles cannot be taken at the moment: %s", wrong)
 
     def _look(self) -> None:
-        found = fetches(self._client)
-        anew = {name for name, each in found.items() if each.asked_at != self._asked_at.get(name)}
-        self._asked_at = {name: each.asked_at for name, each in found.items()}
-        failures = [each.failure for each in found.values() if each.failure]
-        for name in anew:
-            if failure := found[name].failure:
-                self._journal.failed(failure)
+        found, anew = self._lookout.look()
         offer = self._offer(found)
         if offer is None:
             return
-        taken = self._take(offer, again=bool(anew))
-        self._confirm(found, offer)
-        if taken and not failures:
+        taken = self._take(offer, again=anew)
+        active = self._active.digests
+        at_work = [name for name in offer.digests if offer.digests[name] == active.get(name)]
+        self._lookout.confirm(found, at_work)
+        if taken and not any(each.failure for each in found.values()):
             self._journal.well()
 
     def _offer(self, found: Mapping[str, Fetch]) -> _Offer | None:
@@ -183,13 +187,11 @@ class Delivery:
         names = self._config.names
         if any(name not in found or found[name].revision is None for name in names):
             return None
-        files = {name: fetched_file(self._fetcher.folder, name) for name in names}
         try:
-            digests = _digests(files)
+            return self._fetched.current()
         except FileNotFoundError:
             # Active in OPA, and written in a moment.
             return None
-        return _Offer(files, {name: found[name].revision or "" for name in names}, digests)
 
     def _take(self, offer: _Offer, *, again: bool) -> bool:
         """
@@ -202,8 +204,7 @@ class Delivery:
             if again and self._last_refusal:
                 self._journal.failed(self._last_refusal)
             return False
-        copies = self._copied(offer.files)
-        offer = _Offer(copies, offer.revisions, _digests(copies))
+        offer = _Offer.of(self._copied(offer.files))
         for candidate in self._candidates(offer):
             try:
                 self._put_to_work(candidate)
@@ -247,20 +248,6 @@ class Delivery:
         except OSError as wrong:
             _log.error("bundles.persistence cannot be written: %s", wrong.strerror)
 
-    def _confirm(self, found: Mapping[str, Fetch], offer: _Offer) -> None:
-        at = {
-            name: each.confirmed_at
-            for name, each in found.items()
-            if each.confirmed_at
-            and not each.failure
-            and offer.digests.get(name) == self._active.digests.get(name)
-        }
-        before = self._journal.state.confirmed
-        if any(before.get(name) != seconds for name, seconds in at.items()):
-            self._journal.confirmed(at)
-            with suppress(OSError):
-                self._kept.confirm(self._journal.state.confirmed)
-
     def _copied(self, files: Mapping[str, Path]) -> dict[str, Path]:
         """
         Copy tarballs: what is looked at must be what is used.
@@ -274,8 +261,8 @@ class Delivery:
         return {name: Path(shutil.copyfile(file, folder / name)) for name, file in files.items()}
 
 
-def _digests(files: Mapping[str, Path]) -> dict[str, str]:
-    return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def revisions(started: Supervisor) -> dict[str, str]:
@@ -284,6 +271,6 @@ def revisions(started: Supervisor) -> dict[str, str]:
     """
     client = Opa(Endpoint(started.url, connections=1))
     try:
-        return dict(client.ask(("system", "bundles"), {}).revisions)
+        return dict(client.ask(BUNDLES, {}).revisions)
     finally:
         client.close_connection()

@@ -2,8 +2,6 @@
 What was active last, kept for the next start.
 """
 
-import os
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -46,13 +44,7 @@ class Kept:
             return
         for name, bundle in bundles.items():
             file = self._file(self._folder, name)
-            if bundle.absolute() == file.absolute():
-                continue
-            beside = file.with_name(f".{file.name}.{os.getpid()}")
-            shutil.copyfile(bundle, beside)
-            with beside.open("rb") as copied:
-                os.fsync(copied.fileno())
-            beside.replace(file)
+            replaced(file, bundle.read_bytes())
 
     def confirmed(self) -> dict[str, float]:
         """

@@ -7,12 +7,12 @@ from contextlib import suppress
 from typing import Final, Self
 
 from sidecar.delivery.failure import Refused
-from sidecar.delivery.fetcher import fetches
 from sidecar.delivery.guard import judge_elsewhere
 from sidecar.delivery.journal import Journal
 from sidecar.delivery.kept import Kept
+from sidecar.delivery.lookout import Lookout
 from sidecar.delivery.settings import Bundles
-from sidecar.engine.bundle_info import BundleInfo
+from sidecar.engine.bundle_info import BUNDLES, BundleInfo
 from sidecar.engine.client import Opa
 from sidecar.errors import EngineError
 
@@ -39,7 +39,7 @@ class Watch:
         self._kept = kept
         self._journal = journal
         self._info: BundleInfo | None = None
-        self._asked_at: dict[str, float] = {}
+        self._lookout = Lookout(client, journal, kept)
         self._unfit: Refused | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="delivery", daemon=True)
@@ -66,20 +66,8 @@ class Watch:
 
     def _look(self) -> None:
         self._judge()
-        found = fetches(self._client)
-        anew = {name for name, each in found.items() if each.asked_at != self._asked_at.get(name)}
-        self._asked_at = {name: each.asked_at for name, each in found.items()}
-        for name in anew:
-            if failure := found[name].failure:
-                self._journal.failed(failure)
-        confirmed = {
-            name: each.confirmed_at
-            for name, each in found.items()
-            if each.confirmed_at and not each.failure
-        }
-        if any(self._journal.state.confirmed.get(name) != at for name, at in confirmed.items()):
-            self._journal.confirmed(confirmed)
-            self._kept.confirm(self._journal.state.confirmed)
+        found, _ = self._lookout.look()
+        self._lookout.confirm(found, found)
         if not any(each.failure for each in found.values()) and self._unfit is None:
             self._journal.well()
 
@@ -88,7 +76,7 @@ class Watch:
         Note what decides now, and whether it is good enough: a worker asks for itself, and does not
         tell the others.
         """
-        revisions = dict(self._client.ask(("system", "bundles"), {}).revisions)
+        revisions = dict(self._client.ask(BUNDLES, {}).revisions)
         if revisions != self._journal.state.active:
             self._journal.active(revisions)
         info = BundleInfo.read(self._client, self._info)

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from tests.credentials import replace
 
@@ -36,6 +37,15 @@ class BundleServer:
         Its address.
         """
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def fetching(self) -> dict[str, dict[str, Any]]:
+        """
+        OPA's configuration to fetch `policy` from here, each second.
+        """
+        polling = {"min_delay_seconds": 1, "max_delay_seconds": 1}
+        policy = {"service": "shop", "resource": "policy.tar.gz", "polling": polling}
+        return {"services": {"shop": {"url": self.url}}, "bundles": {"policy": policy}}
 
     def put(self, name: str, content: bytes) -> None:
         """

@@ -15,21 +15,11 @@ def test_over_plain_http(tmp_path: Path, opa_binary: Path):
     then, and nobody is refused for the change.
     """
     with bundle_server(tmp_path / "served") as server:
-        fetching = {
-            "services": {"shop": {"url": server.url}},
-            "bundles": {
-                "policy": {
-                    "service": "shop",
-                    "resource": "policy.tar.gz",
-                    "polling": {"min_delay_seconds": 1, "max_delay_seconds": 1},
-                }
-            },
-        }
         seen = arrival(
             tmp_path,
             opa_binary,
             lambda content: server.put("policy.tar.gz", content),
-            json.dumps(fetching),
+            json.dumps(server.fetching),
             {},
         )
 

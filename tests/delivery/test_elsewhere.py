@@ -26,17 +26,7 @@ def _scene(
     with ExitStack() as held:
         server = held.enter_context(bundle_server(folder / "served"))
         server.put("policy.tar.gz", packed(workshop.park(1)))
-        config = {
-            "services": {"shop": {"url": server.url}},
-            "bundles": {
-                "policy": {
-                    "service": "shop",
-                    "resource": "policy.tar.gz",
-                    "polling": {"min_delay_seconds": 1, "max_delay_seconds": 1},
-                }
-            },
-            **({"status": {"prometheus": True}} if status else {}),
-        }
+        config = server.fetching | ({"status": {"prometheus": True}} if status else {})
         (folder / "opa.json").write_text(json.dumps(config), "utf-8")
         endpoint = Endpoint(f"unix://{folder}/o.sock")
         held.enter_context(

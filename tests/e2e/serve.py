@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.running import eventually
+from tests.running import eventually, stop
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN_S = 30.0
@@ -221,12 +221,7 @@ def started(
         try:
             yield sidecar
         finally:
-            process.terminate()
-            try:
-                process.wait(STOPPED_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+            assert stop(process, STOPPED_WITHIN_S), "it did not end in time"
 
 
 @contextmanager

@@ -24,7 +24,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from tests.credentials import Authority, pem
 from tests.e2e.serve import free_port
 from tests.kubernetes.build import BIN
-from tests.running import eventually
+from tests.running import eventually, stop
 
 GATEWAY: Final = "10.244.0.1"
 """
@@ -230,12 +230,7 @@ def _process(cluster: Cluster, name: str, *arguments: str) -> Iterator[subproces
         try:
             yield process
         finally:
-            process.terminate()
-            try:
-                process.wait(_STOPPED_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            stop(process, _STOPPED_WITHIN_S)
 
 
 def _etcd(folder: Path, url: str) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import yaml
 
 from tests.e2e.serve import ROOT, free_port
 from tests.prometheus.scaled import scaled
-from tests.running import eventually
+from tests.running import eventually, stop
 
 FOLDER: Final = ROOT / "deploy/prometheus"
 EVERY: Final = "500ms"
@@ -194,12 +194,7 @@ def _running(command: Sequence[str], url: str, log: Path) -> Iterator[str]:
             assert well and process.poll() is None, log.read_text("utf-8")
             yield url
         finally:
-            process.terminate()
-            try:
-                process.wait(STOPPED_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            stop(process, STOPPED_WITHIN_S)
 
 
 def _ready(url: str) -> bool:

@@ -14,7 +14,7 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 
 from tests.e2e.serve import ROOT, Answer, free_port
-from tests.running import eventually
+from tests.running import eventually, stop
 
 NAMES = ("nginx", "traefik", "caddy", "envoy")
 CONFIGURATIONS = ROOT / "deploy" / "proxies"
@@ -163,12 +163,7 @@ def proxy_running(name: str, folder: Path, pdp_port: int, upstream_port: int) ->
                 raise RuntimeError(f"{name} ended, or was not ready in time:\n{proxy.said}")
             yield proxy
         finally:
-            process.terminate()
-            try:
-                process.wait(STOPPED_WITHIN_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+            assert stop(process, STOPPED_WITHIN_S), "it did not end in time"
 
 
 def _filled(text: str, values: dict[str, str]) -> str:
