@@ -17,7 +17,7 @@ from sidecar.api.lifetime import Lifetime
 from sidecar.api.metrics import MetricsEndpoint, OpaMetricsEndpoint
 from sidecar.api.openapi import OpenApiEndpoint
 from sidecar.api.pages import Pages
-from sidecar.api.request import Endpoint
+from sidecar.api.request import Endpoint, finished
 from sidecar.api.search import searches
 from sidecar.callers.gate import Gate
 from sidecar.engine.engine import Engine
@@ -25,6 +25,7 @@ from sidecar.gateway.forward_auth import ForwardAuthEndpoint, Rest
 from sidecar.gateway.proxies import ENDPOINT
 from sidecar.gateway.route_file import RouteFile
 from sidecar.gateway.routes import Routes
+from sidecar.observability.current import SOON
 from sidecar.observability.metrics import Metrics
 from sidecar.records.recorder import recorder
 from sidecar.settings import Settings
@@ -97,7 +98,8 @@ def create_app(
     gate = Gate(settings.callers, certificates=settings.tls.client_ca is not None)
     front = Front(gate, metrics.failed)
     front.stand_before(app)
-    app.wsgi_app = front.hot(app.wsgi_app, hot)  # type: ignore[assignment, method-assign]
+    app.extensions[SOON] = soon = front.soon(hot)
+    app.wsgi_app = front.hot(app.wsgi_app, soon)  # type: ignore[assignment, method-assign]
     return app
 
 
@@ -105,4 +107,4 @@ def _view(endpoint: Endpoint) -> Callable[[], Response]:
     """
     Make a view of Flask's of an endpoint.
     """
-    return lambda: endpoint(request.environ).response()
+    return lambda: finished(endpoint(request.environ)).response()

@@ -50,6 +50,15 @@ class Bounded(socket.socket):
         finally:
             self.settimeout(timeout)
 
+    def recv_now(self, size: int) -> bytes:
+        """
+        Receive what is there.
+
+        Raises:
+            BlockingIOError: Nothing is, and the socket does not wait.
+        """
+        return super().recv(size)
+
     def shutdown(self, how: int) -> None:
         """
         Say that nothing more is sent; gunicorn then waits until the caller hangs up.

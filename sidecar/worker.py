@@ -5,21 +5,31 @@ gunicorn's worker, made fit for callers of every kind, and for a stop at any tim
 import os
 import signal
 import time
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
+from contextvars import Context
 from functools import partial
+from operator import attrgetter
 from selectors import EVENT_READ
+from socket import socket
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 import msgspec
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
+from sidecar.api import paths
+from sidecar.api.request import Reply, Rest
 from sidecar.connection import Bounded, Connection, TlsConnection
 from sidecar.errors import InternalError, RequestError
+from sidecar.hot import Hot, written
+from sidecar.observability.current import SOON
 
 if TYPE_CHECKING:
     from sidecar.server import Server
 
+_ONCE_IN_S: Final = 1.0
 _STOPS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 
@@ -29,6 +39,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     """
 
     app: "Server"
+    keepalived_conns: deque[Any]
+    _hot: Hot | None = None
+    _heard_at = 0.0
+    _looked_at = 0.0
 
     def init_signals(self) -> None:
         """
@@ -41,6 +55,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """
         Serve until told to stop, and leave no record unwritten and no span unsent.
         """
+        soon = self.wsgi.extensions.get(SOON)
+        if soon and not self.cfg.is_ssl:
+            self._hot = Hot(self.cfg, soon, paths.DECISIONS)
         try:
             super().run()
         finally:
@@ -53,6 +70,41 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         End at once. A handler may have interrupted whoever holds a lock, and must not want one.
         """
         os._exit(0)
+
+    def notify(self) -> None:
+        """
+        Tell the master that all is well, once in a while.
+        """
+        now = time.monotonic()
+        if now - self._heard_at > _ONCE_IN_S:
+            self._heard_at = now
+            super().notify()
+
+    def murder_keepalived(self, force: bool = False) -> None:
+        """
+        Let callers go that have not asked for long, or all.
+        """
+        now = time.monotonic()
+        if not force and now - self._looked_at < _ONCE_IN_S and self.alive:
+            return
+        self._looked_at = now
+        # The one who has not asked for the longest time is to come first.
+        self.keepalived_conns = deque(sorted(self.keepalived_conns, key=attrgetter("timeout")))
+        super().murder_keepalived(force)
+
+    def on_client_socket_readable(self, conn: Any, client: Any) -> None:
+        """
+        Answer who asks again.
+        """
+        if not self._answered(conn, self.keepalived_conns):
+            super().on_client_socket_readable(conn, client)
+
+    def on_pending_socket_readable(self, conn: Any, client: Any) -> None:
+        """
+        Answer who asks for the first time.
+        """
+        if not self._answered(conn, self.pending_conns):
+            super().on_pending_socket_readable(conn, client)
 
     def enqueue_req(self, conn: Any) -> None:
         """
@@ -67,6 +119,70 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn.timeout = time.monotonic() + self.app.settings.server.receive_within_s
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+
+    def _answered(self, conn: Any, among: deque[Any]) -> bool:
+        """
+        Take the short way, where there is one for a request.
+        """
+        if self._hot is None or not self.alive or len(self.keepalived_conns) >= self.max_keepalived:
+            return False
+        if not conn.initialized:
+            conn.init()
+            conn.sock.setblocking(False)
+        try:
+            taken = self._hot.take(conn)
+            left = _sent(conn.sock, taken.got) if taken else b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            # Whoever reads next finds out what is wrong.
+            return False
+        except Exception as wrong:
+            # It must end no more than this connection.
+            self._in_thread(conn, among, partial(self._fail, conn, wrong))
+            return True
+        if taken is None:
+            return False
+        self.nr += 1
+        if not isinstance(taken.got, Reply):
+            self._in_thread(conn, among, partial(self._finish, conn, taken.context, taken.got))
+        elif left:
+            self._in_thread(conn, among, partial(self._send, conn, left, keep=True))
+        else:
+            self._keep(conn, among)
+        return True
+
+    def _keep(self, conn: Any, among: deque[Any]) -> None:
+        conn.set_timeout()
+        if among is not self.keepalived_conns:
+            among.remove(conn)
+            self.keepalived_conns.append(conn)
+            again = partial(self.on_client_socket_readable, conn)
+            self.poller.modify(conn.sock, EVENT_READ, again)
+
+    def _in_thread(self, conn: Any, among: deque[Any], task: Callable[[], bool]) -> None:
+        """
+        Have a thread do what may have to wait.
+        """
+        self.poller.unregister(conn.sock)
+        among.remove(conn)
+        done = self.tpool.submit(task)
+        done.add_done_callback(lambda fut: self.method_queue.defer(self.finish_request, conn, fut))
+
+    def _finish(self, conn: Any, context: Context, rest: Rest) -> bool:
+        reply = context.run(rest)
+        keep = bool(self.alive)
+        return self._send(conn, written(reply, keep=keep), keep=keep)
+
+    def _fail(self, conn: Any, wrong: Exception) -> bool:
+        conn.sock.setblocking(True)
+        self.handle_error(None, conn.sock, conn.client, wrong)
+        return False
+
+    def _send(self, conn: Any, content: bytes, *, keep: bool) -> bool:
+        conn.sock.setblocking(True)
+        conn.sock.sendall(content)
+        return keep
 
     def handle(self, conn: Any) -> Any:
         """
@@ -117,6 +233,20 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         # Who has not sent anything has no request under way that the end would have to wait for.
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
+
+
+def _sent(sock: socket, got: Reply | Rest) -> bytes:
+    """
+    Send what can be sent at once, and return what is left.
+    """
+    if not isinstance(got, Reply):
+        return b""
+    content = written(got, keep=True)
+    try:
+        return content[sock.send(content) :]
+    except OSError:
+        # Who sends the rest finds out what is wrong.
+        return content
 
 
 def hold_stops() -> None:

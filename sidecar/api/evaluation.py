@@ -8,10 +8,10 @@ from typing import Any
 
 from sidecar.api import parse, paths
 from sidecar.api.lifetime import Lifetime
-from sidecar.api.request import Environ, Reply, header, read, told
+from sidecar.api.request import Environ, Reply, Rest, header, read, told
 from sidecar.api.telling import tell
-from sidecar.engine.engine import Engine
-from sidecar.engine.remedies import Budget, helped
+from sidecar.engine.engine import Engine, Recalled
+from sidecar.engine.remedies import Budget, helped, wants_help
 from sidecar.names import new_id
 from sidecar.observability.metrics import Metrics, count
 from sidecar.records.record import About
@@ -38,7 +38,7 @@ class EvaluationEndpoint:
         self._lifetime = lifetime
         self._recorder = recorder
 
-    def __call__(self, environ: Environ) -> Reply:
+    def __call__(self, environ: Environ) -> Reply | Rest:
         """
         Parse, decide, answer.
         """
@@ -53,9 +53,9 @@ class EvaluationEndpoint:
         start: float,
         respond: Callable[[bytes, str], Reply] = told,
         endpoint: str = paths.EVALUATION,
-    ) -> Reply:
+    ) -> Reply | Rest:
         """
-        Decide on a body that was read.
+        Decide on a body that was read: at once where that was decided before.
 
         Args:
             environ: The request that it came in with.
@@ -70,17 +70,23 @@ class EvaluationEndpoint:
         """
         asked = parse.evaluation(body)
         stages = {"parse": perf_counter() - start}
-        outcome = self._engine.recall_or_decide(asked, stages)
-        outcome = helped(self._engine, asked, outcome, Budget.of(self._limits))
-        decided = perf_counter()
-        decision_id = new_id()
-        one = tell(asked, outcome, decision_id, self._engine, self._lifetime, self._metrics)
-        got = respond(one.answer, decision_id)
-        if self._recorder:
-            about = About.of(environ, endpoint, got.status, stages)
-            self._recorder.keep([one.answered], about)
-        count(one.counters)
-        now = perf_counter()
-        stages |= {"answer": now - decided, "total": now - start}
-        self._metrics.took(stages, header(environ, "TRACEPARENT"))
-        return got
+        known = self._engine.recall(asked)
+
+        def rest() -> Reply:
+            outcome = known if isinstance(known, Recalled) else known(stages)
+            outcome = helped(self._engine, asked, outcome, Budget.of(self._limits))
+            decided = perf_counter()
+            decision_id = new_id()
+            one = tell(asked, outcome, decision_id, self._engine, self._lifetime, self._metrics)
+            got = respond(one.answer, decision_id)
+            if self._recorder:
+                about = About.of(environ, endpoint, got.status, stages)
+                self._recorder.keep([one.answered], about)
+            count(one.counters)
+            now = perf_counter()
+            stages.update(answer=now - decided, total=now - start)
+            self._metrics.took(stages, header(environ, "TRACEPARENT"))
+            return got
+
+        waits = wants_help(asked) or (self._recorder is not None and self._recorder.waits)
+        return rest() if isinstance(known, Recalled) and not waits else rest

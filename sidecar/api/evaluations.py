@@ -12,11 +12,11 @@ import msgspec
 from sidecar.api import answer, parse, paths
 from sidecar.api.evaluation import EvaluationEndpoint
 from sidecar.api.lifetime import Lifetime
-from sidecar.api.request import Environ, Reply, header, read, reply
+from sidecar.api.request import Environ, Reply, Rest, header, read, reply
 from sidecar.api.telling import Told, tell
 from sidecar.engine.decision import Decision
 from sidecar.engine.engine import Engine, Recalled
-from sidecar.engine.remedies import Budget, helped
+from sidecar.engine.remedies import Budget, helped, wants_help
 from sidecar.errors import (
     EngineError,
     RequestError,
@@ -64,7 +64,7 @@ class EvaluationsEndpoint:
         self._alone = alone
         self._recorder = recorder
 
-    def __call__(self, environ: Environ) -> Reply:
+    def __call__(self, environ: Environ) -> Reply | Rest:
         """
         Parse, decide, answer. Without evaluations this is the single evaluation.
         """
@@ -76,28 +76,29 @@ class EvaluationsEndpoint:
             return self._alone.decide(environ, body, start, endpoint=paths.EVALUATIONS)
         items = [_item(body, item, index) for index, item in enumerate(given)]
         stages = {"parse": perf_counter() - start}
-        outcomes = self._decided(items, stages)
-        pairs = self._remedied(_until(ends, items, outcomes))
-        decided = perf_counter()
-        decision_id = new_id()
-        told = [self._told(*pair, f"{decision_id}-{index}") for index, pair in enumerate(pairs)]
-        response = reply({"evaluations": [_answer(each) for each in told]}, decision_id)
-        if self._recorder:
-            kept = [each.answered for each in told if isinstance(each, Told)]
-            about = About.of(environ, paths.EVALUATIONS, 200, stages, decision_id)
-            self._recorder.keep(kept, about)
-        self._count(told)
-        now = perf_counter()
-        self._metrics.took(
-            stages | {"answer": now - decided, "total": now - start},
-            header(environ, "TRACEPARENT"),
-        )
-        return response
-
-    def _decided(self, items: Sequence[Item], stages: dict[str, float]) -> list[Outcome]:
         whole = [item for item in items if not isinstance(item, RequestError)]
-        decided = iter(self._engine.recall_or_decide_all(whole, stages) if whole else ())
-        return [item if isinstance(item, RequestError) else next(decided) for item in items]
+        known = self._engine.recall_all(whole) if whole else []
+
+        def rest() -> Reply:
+            outcomes = iter(known if isinstance(known, list) else known(stages))
+            every = [item if isinstance(item, RequestError) else next(outcomes) for item in items]
+            pairs = self._remedied(_until(ends, items, every))
+            decided = perf_counter()
+            decision_id = new_id()
+            told = [self._told(*pair, f"{decision_id}-{index}") for index, pair in enumerate(pairs)]
+            response = reply({"evaluations": [_answer(each) for each in told]}, decision_id)
+            if self._recorder:
+                kept = [each.answered for each in told if isinstance(each, Told)]
+                about = About.of(environ, paths.EVALUATIONS, 200, stages, decision_id)
+                self._recorder.keep(kept, about)
+            self._count(told)
+            now = perf_counter()
+            stages.update(answer=now - decided, total=now - start)
+            self._metrics.took(stages, header(environ, "TRACEPARENT"))
+            return response
+
+        waits = any(map(wants_help, whole)) or (self._recorder is not None and self._recorder.waits)
+        return rest() if isinstance(known, list) and not waits else rest
 
     def _remedied(self, pairs: Sequence[tuple[Item, Outcome]]) -> list[tuple[Item, Outcome]]:
         """

@@ -9,6 +9,7 @@ the same pieces.
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from time import perf_counter
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from sidecar import errors
-from sidecar.api.request import Endpoint, Environ, Reply, header, reply
+from sidecar.api.request import Endpoint, Environ, Reply, Rest, finished, header, reply
 from sidecar.callers.gate import Gate
 
 _log = structlog.stdlib.get_logger("sidecar")
@@ -29,6 +30,11 @@ _OURS: Final[dict[type[HTTPException], type[errors.SidecarError]]] = {
 _BEGIN: Final = "sidecar.begin"
 
 Wsgi = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+Soon = Callable[[Environ], Reply | Rest | None]
+"""
+Answers a request, or says what is left to do for that; None where it is not for the request.
+"""
 
 
 class Front:
@@ -64,33 +70,68 @@ class Front:
         def fail(wrong: Exception) -> Response:
             return self._failed(wrong, _route()).response()
 
-    def hot(self, app: Wsgi, endpoints: Mapping[str, Endpoint]) -> Wsgi:
+    def soon(self, endpoints: Mapping[str, Endpoint]) -> Soon:
+        """
+        Return what answers requests that ask for a decision, as far as nothing is to be waited for.
+
+        Args:
+            endpoints: What they are for, by their paths; each is asked with POST.
+        """
+
+        def soon(environ: Environ) -> Reply | Rest | None:
+            path = environ.get("PATH_INFO", "")
+            endpoint = endpoints.get(path)
+            # An upgrade is none that Flask would let through to here.
+            if endpoint is None or environ["REQUEST_METHOD"] != "POST" or "HTTP_UPGRADE" in environ:
+                return None
+
+            def begun() -> Reply | Rest:
+                self._begin(environ)
+                return endpoint(environ)
+
+            if self._gate and self._gate.waits:
+                return partial(self._waited, lambda: finished(begun()), environ, path)
+            try:
+                got = begun()
+            except Exception as wrong:
+                got = self._failed(wrong, path)
+            if isinstance(got, Reply):
+                return self._ended(environ, got, path)
+            return partial(self._waited, got, environ, path)
+
+        return soon
+
+    def hot(self, app: Wsgi, soon: Soon) -> Wsgi:
         """
         Take requests that ask for a decision before an application does.
 
         Args:
             app: Gets all others.
 
-            endpoints: What they are for, by their paths; each is asked with POST.
+            soon: Answers them.
         """
 
         def take(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-            path = environ.get("PATH_INFO", "")
-            endpoint = endpoints.get(path)
-            # An upgrade is none that Flask would let through to here.
-            if endpoint is None or environ["REQUEST_METHOD"] != "POST" or "HTTP_UPGRADE" in environ:
+            got = soon(environ)
+            if got is None:
                 return app(environ, start_response)
-            try:
-                self._begin(environ)
-                got = endpoint(environ)
-            except Exception as wrong:
-                got = self._failed(wrong, path)
-            self._end(environ, got.status, got.headers, path)
-            got.headers["Content-Length"] = str(len(got.body))
-            start_response(got.line, list(got.headers.items()))
-            return (got.body,)
+            done = finished(got)
+            start_response(done.line, list(done.headers.items()))
+            return (done.body,)
 
         return take
+
+    def _waited(self, rest: Rest, environ: Environ, path: str) -> Reply:
+        try:
+            got = rest()
+        except Exception as wrong:
+            got = self._failed(wrong, path)
+        return self._ended(environ, got, path)
+
+    def _ended(self, environ: Environ, got: Reply, path: str) -> Reply:
+        self._end(environ, got.status, got.headers, path)
+        got.headers["Content-Length"] = str(len(got.body))
+        return got
 
     def _begin(self, environ: Environ) -> None:
         """

@@ -8,4 +8,5 @@ from sidecar.bundle.manifest import SEARCHES
 
 EVALUATION: Final = "/access/v1/evaluation"
 EVALUATIONS: Final = "/access/v1/evaluations"
+DECISIONS: Final = (EVALUATION, EVALUATIONS)
 SEARCH: Final = {kind: f"/access/v1/search/{kind}" for kind in SEARCHES}

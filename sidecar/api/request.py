@@ -2,7 +2,8 @@
 What every endpoint that decides has in common: the request's body, its names, and its answer.
 
 Such an endpoint takes a request as WSGI has it and gives a `Reply`, so that it does not matter
-whether Flask or the server calls it.
+whether Flask or the server calls it. Where it would have to wait, it gives what is left to do: who
+called it may have somebody else wait.
 """
 
 from collections.abc import Callable, Mapping
@@ -58,7 +59,19 @@ class Reply:
         return Response(self.body, self.status, self.headers)
 
 
-Endpoint = Callable[[Environ], Reply]
+Rest = Callable[[], Reply]
+"""
+What is left to do for a reply, where that may have to wait: for OPA, or for a disk.
+"""
+
+Endpoint = Callable[[Environ], Reply | Rest]
+
+
+def finished(got: Reply | Rest) -> Reply:
+    """
+    Do what is left to do, and wait for it.
+    """
+    return got if isinstance(got, Reply) else got()
 
 
 def read(environ: Environ, limits: Limits) -> parse.Object:

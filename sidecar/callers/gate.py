@@ -31,11 +31,15 @@ class Gate:
         callers: Who may ask.
 
         certificates: Whether callers are known by certificates.
+
+    Attributes:
+        waits: Whether keys may have to be fetched before a request is let in.
     """
 
     def __init__(self, callers: Callers, certificates: bool) -> None:
         self._tokens = TokenFile(callers.tokens_file) if callers.tokens_file else None
         self._verifier = TokenVerifier(callers.jwt) if callers.jwt else None
+        self.waits = callers.jwt is not None and callers.jwt.by_url
         self._certificates = certificates
         self._open = not (self._tokens or self._verifier or certificates)
         self._allowed = None if callers.allowed is None else frozenset(callers.allowed)

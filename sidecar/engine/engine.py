@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from math import inf
 from time import monotonic, perf_counter
-from typing import Any, Final, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeVar
 
 from sidecar.bundle.manifest import DataPath
 from sidecar.delivery.failure import CODES
@@ -36,6 +37,8 @@ from sidecar.registers.ends import Ends
 
 Evaluation = Mapping[str, Any]
 Stages = dict[str, float]
+
+_Decided_co = TypeVar("_Decided_co", covariant=True)
 
 _TRIES: Final = 3
 
@@ -243,6 +246,23 @@ class _Flight:
         self.failed: EngineError | None = None
 
 
+class Pending(Protocol[_Decided_co]):
+    """
+    What is left to do for a decision.
+    """
+
+    def __call__(self, stages: Stages | None = None, /) -> _Decided_co:
+        """
+        Ask OPA.
+
+        Args:
+            stages: Gets "opa": the seconds that OPA was waited for.
+
+        Raises:
+            EngineError: No decision was made; its class says why.
+        """
+
+
 class _NoBatchRule(Exception):
     """
     The bundle has no rule that decides many at once.
@@ -310,23 +330,23 @@ class Engine:
         self._let_decide()
         return self._alone(self._dated(evaluation), stages)
 
-    def recall_or_decide(
-        self, evaluation: Evaluation, stages: Stages | None = None
-    ) -> Recalled | Decision:
+    def recall(self, evaluation: Evaluation) -> Recalled | Pending[Recalled | Decision]:
         """
-        Look up what was decided before, by what was active within the last second; else decide.
+        Look up what was decided before, by what was active within the last second. OPA is not
+        waited for.
 
         Args:
             evaluation: What `decide` takes.
 
-            stages: Gets "opa": the seconds that OPA was waited for.
+        Returns:
+            The decision, or what has one made.
 
         Raises:
-            EngineError: No decision was made; its class says why.
+            EngineError: No decision may be made; its class says why.
         """
         self._let_decide()
         dated = self._dated(evaluation)
-        return self._recalled(dated) or self._fresh(dated, stages)
+        return self._recalled(dated) or partial(self._fresh, dated)
 
     def decide_all(
         self, evaluations: Sequence[Evaluation], stages: Stages | None = None
@@ -345,28 +365,47 @@ class Engine:
         Raises:
             EngineError: Not one decision was made.
         """
+        known = self.recall_all(evaluations)
         return [
             outcome.decision() if isinstance(outcome, Recalled) else outcome
-            for outcome in self.recall_or_decide_all(evaluations, stages)
+            for outcome in (known if isinstance(known, list) else known(stages))
         ]
 
-    def recall_or_decide_all(
-        self, evaluations: Sequence[Evaluation], stages: Stages | None = None
-    ) -> list[Recalled | Decision | EngineError]:
+    def recall_all(
+        self, evaluations: Sequence[Evaluation]
+    ) -> list[Recalled] | Pending[list[Recalled | Decision | EngineError]]:
         """
-        Do what `decide_all` does, and leave what was decided before as it is kept.
+        Look up what `decide_all` would ask for, as `recall` does.
+
+        Returns:
+            The decisions, where all were made before, or what has the others made.
+
+        Raises:
+            EngineError: No decision may be made; its class says why.
         """
         self._let_decide()
         # One date for all of them, also at midnight.
         today = self._today()
         dated = [_on(today, evaluation) for evaluation in evaluations]
-        decided: list[Recalled | Decision | EngineError | None] = [*self._recalled_all(dated)]
-        missing = [index for index, known in enumerate(decided) if known is None]
-        if missing:
-            asked = self._asked([dated[index] for index in missing], stages)
-            for index, outcome in zip(missing, asked, strict=True):
-                decided[index] = outcome
-        outcomes = [outcome for outcome in decided if outcome is not None]
+        found = self._recalled_all(dated)
+        known = [each for each in found if each is not None]
+        return known if len(known) == len(found) else partial(self._completed, dated, found)
+
+    def _completed(
+        self,
+        dated: Sequence[_Dated],
+        found: Sequence[Recalled | None],
+        stages: Stages | None = None,
+    ) -> list[Recalled | Decision | EngineError]:
+        """
+        Ask for what was not found.
+
+        Raises:
+            EngineError: Not one decision was made.
+        """
+        missing = (each for each, known in zip(dated, found, strict=True) if known is None)
+        asked = iter(self._asked(list(missing), stages))
+        outcomes = [next(asked) if known is None else known for known in found]
         failed = [item for item in outcomes if isinstance(item, EngineError)]
         if failed and len(failed) == len(outcomes):
             raise failed[0]
@@ -494,7 +533,7 @@ class Engine:
         """
         return str(self._client.get_metrics())
 
-    def _fresh(self, dated: _Dated, stages: Stages | None) -> Recalled | Decision:
+    def _fresh(self, dated: _Dated, stages: Stages | None = None) -> Recalled | Decision:
         """
         Ask OPA, or wait for somebody who asks the same.
         """

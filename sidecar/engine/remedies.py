@@ -140,6 +140,13 @@ class Search:
         return [facts for facts in held if len(facts) == least][:_MOST_REMEDIES]
 
 
+def wants_help(asked: Evaluation) -> bool:
+    """
+    Say whether a caller asks for remedies, should it be refused.
+    """
+    return bool(asked.get("context", {}).get("answer") == ANSWER)
+
+
 def helped(
     engine: Engine, asked: Evaluation, outcome: Recalled | Decision, budget: Budget
 ) -> Recalled | Decision:
@@ -155,7 +162,7 @@ def helped(
 
         budget: How much may be tried.
     """
-    if asked.get("context", {}).get("answer") != ANSWER:
+    if not wants_help(asked):
         return outcome
     decision = outcome.decision() if isinstance(outcome, Recalled) else outcome
     return remedied(engine, asked, decision, budget) if _wanting(decision) else decision

@@ -12,7 +12,7 @@ from flask import Response, request
 from werkzeug.routing import BaseConverter
 
 from sidecar.api.evaluation import EvaluationEndpoint
-from sidecar.api.request import Reply, decode, reply
+from sidecar.api.request import Reply, decode, finished, reply
 from sidecar.callers import bearer
 from sidecar.callers.tokens import TokenVerifier
 from sidecar.engine.decision import objects
@@ -77,7 +77,8 @@ class ForwardAuthEndpoint:
         claims = self._claims() if route.ask.takes_claims else {}
         asked = route.asked(segments, claims, request.headers)
         respond = partial(self._respond, route)
-        return self._alone.decide(request.environ, asked, start, respond, ENDPOINT).response()
+        got = self._alone.decide(request.environ, asked, start, respond, ENDPOINT)
+        return finished(got).response()
 
     def _claims(self) -> Mapping[str, Any]:
         authorization = request.headers.get("Authorization")

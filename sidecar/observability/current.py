@@ -11,6 +11,11 @@ from flask import Flask
 
 from sidecar.traceparent import TraceParent
 
+SOON: Final = "soon"
+"""
+By which name an application has what answers at once, where it has that.
+"""
+
 _current: Final[ContextVar[dict[str, Any] | None]] = ContextVar("request", default=None)
 
 
@@ -28,6 +33,16 @@ def stand_before(app: Flask) -> None:
             _current.reset(before)
 
     app.wsgi_app = known  # type: ignore[method-assign]
+    soon = app.extensions.get(SOON)
+    if soon is None:
+        return
+
+    def known_soon(environ: dict[str, Any]) -> Any:
+        # What calls it gives each request a context of its own, where it stays known.
+        _current.set(environ)
+        return soon(environ)
+
+    app.extensions[SOON] = known_soon
 
 
 def named(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

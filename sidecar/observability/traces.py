@@ -25,6 +25,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from sidecar.errors import SidecarError
 from sidecar.gateway.proxies import ENDPOINT
 from sidecar.names import new_id
+from sidecar.observability.current import SOON
 from sidecar.observability.settings import Traces
 from sidecar.observability.spans import Attributes, drawing
 
@@ -87,6 +88,8 @@ class Tracing:
         routes = {rule.rule for rule in app.url_map.iter_rules() if not rule.arguments}
         app.wsgi_app = self._drawn(app.wsgi_app, routes)  # type: ignore[assignment, method-assign]
         app.extensions["traces"] = self
+        # A span ends where a call returns: every request takes the way on which that is its end.
+        app.extensions.pop(SOON, None)
 
     @contextmanager
     def span(self, name: str) -> Iterator[Callable[[Attributes], None]]:

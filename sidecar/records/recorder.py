@@ -70,6 +70,13 @@ class Recorder:
                 [_encode(event(each, about, self._ids, self._instance)) for each in answered]
             )
 
+    @property
+    def waits(self) -> bool:
+        """
+        Whether `keep` waits until records are on a disk.
+        """
+        return self._writer.durable
+
     def losses(self) -> tuple[str, ...]:
         """
         Say, as fixed sentences, what was lately not kept, by any of the processes.

@@ -73,6 +73,9 @@ class Writer:
         waiting: How many records may wait where it does not.
 
         written: What is counted of records that were written.
+
+    Attributes:
+        durable: Whether `keep` waits.
     """
 
     def __init__(
@@ -87,7 +90,7 @@ class Writer:
     ) -> None:
         self._sink = sink
         self._count = count
-        self._durable = durable
+        self.durable = durable
         self._refuse = refuse
         self._most = waiting
         self._written = written
@@ -112,7 +115,7 @@ class Writer:
         if not self._takes(batch):
             self._drop(len(records))
             return
-        if self._durable and not (batch.done.wait(_WITHIN_S) and batch.written):
+        if self.durable and not (batch.done.wait(_WITHIN_S) and batch.written):
             if self._refuse:
                 self._count("refused", len(records))
                 raise RecordsNotKept()
@@ -133,7 +136,7 @@ class Writer:
         self._thread.join(within_s)
         with self._changed:
             left = self._waiting
-        lost = self._dropped + (0 if self._durable else left)
+        lost = self._dropped + (0 if self.durable else left)
         if lost:
             _log.error("records were lost", number=lost)
 
@@ -142,8 +145,8 @@ class Writer:
             full = self._waiting + len(batch.records) > self._most
             if self._ended:
                 batch.done.set()
-                return self._durable
-            if full and not self._durable:
+                return self.durable
+            if full and not self.durable:
                 return False
             self._batches.append(batch)
             self._waiting += len(batch.records)
@@ -159,7 +162,7 @@ class Writer:
         with self._changed:
             while not self._batches and not self._ended:
                 self._changed.wait()
-        if not self._durable:
+        if not self.durable:
             # Nobody waits for these: each wake-up costs requests more than what is written by it.
             self._ending.wait(_GATHER_S)
         with self._changed:
@@ -182,7 +185,7 @@ class Writer:
             self._waiting -= number
         if written:
             self._count(self._written, number)
-        elif not self._durable:
+        elif not self.durable:
             self._drop(number)
         for batch in batches:
             batch.written = written

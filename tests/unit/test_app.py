@@ -195,7 +195,7 @@ def test_a_fault_of_our_own_is_told_without_its_words(
         raise KeyError(SECRET)
 
     with scripted(ScriptedOpa()) as engine, asking(engine) as client:
-        monkeypatch.setattr(engine, "recall_or_decide", broken)
+        monkeypatch.setattr(engine, "recall", broken)
         answer = client.post("/access/v1/evaluation", json=ASKED, headers={"X-Request-ID": "r-2"})
 
         code = "internal_error"

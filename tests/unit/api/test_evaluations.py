@@ -41,12 +41,12 @@ class RecordingEngine(Engine):
         """
         super().__init__(self.client)
 
-    def recall_or_decide_all(self, evaluations: Any, stages: Any = None) -> Any:
+    def recall_all(self, evaluations: Any) -> Any:
         """
         Note the question, and ask it.
         """
         self.asked.append(len(evaluations))
-        return super().recall_or_decide_all(evaluations, stages)
+        return super().recall_all(evaluations)
 
 
 @pytest.fixture(scope="module")
