@@ -19,6 +19,7 @@ from sidecar.api.openapi import OpenApiEndpoint
 from sidecar.api.pages import Pages
 from sidecar.api.request import Endpoint, finished
 from sidecar.api.search import searches
+from sidecar.api.telling import Telling
 from sidecar.callers.gate import Gate
 from sidecar.engine.engine import Engine
 from sidecar.gateway.forward_auth import ForwardAuthEndpoint, Rest
@@ -65,8 +66,9 @@ def create_app(
         kept = recorder(settings.records, metrics.recorded, output_lock)
     app.extensions["records"] = kept
     lifetime = Lifetime(settings.memory.callers_s)
-    alone = EvaluationEndpoint(engine, metrics, settings.limits, lifetime, kept)
-    many = EvaluationsEndpoint(engine, metrics, settings.limits, lifetime, alone, kept)
+    telling = Telling(engine, lifetime, metrics, kept.masking if kept else None)
+    alone = EvaluationEndpoint(engine, metrics, settings.limits, telling, kept)
+    many = EvaluationsEndpoint(engine, metrics, settings.limits, telling, alone, kept)
     pages = Pages(page_key or os.urandom(32), settings.limits.results)
     routes: list[tuple[str, str, Callable[[], Response]]] = [
         ("GET", "/healthz", health.healthz),

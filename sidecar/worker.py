@@ -23,6 +23,7 @@ from sidecar.api import paths
 from sidecar.api.request import Reply, Rest
 from sidecar.connection import Bounded, Connection, TlsConnection
 from sidecar.errors import InternalError, RequestError
+from sidecar.heap import keep_some
 from sidecar.hot import Hot, written
 from sidecar.observability.current import SOON
 
@@ -55,6 +56,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         """
         Serve until told to stop, and leave no record unwritten and no span unsent.
         """
+        keep_some()
         soon = self.wsgi.extensions.get(SOON)
         if soon and not self.cfg.is_ssl:
             self._hot = Hot(self.cfg, soon, paths.DECISIONS)

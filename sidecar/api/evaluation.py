@@ -7,9 +7,8 @@ from time import perf_counter
 from typing import Any
 
 from sidecar.api import parse, paths
-from sidecar.api.lifetime import Lifetime
 from sidecar.api.request import Environ, Reply, Rest, header, read, told
-from sidecar.api.telling import tell
+from sidecar.api.telling import Telling
 from sidecar.engine.engine import Engine, Recalled
 from sidecar.engine.remedies import Budget, helped, wants_help
 from sidecar.names import new_id
@@ -29,13 +28,13 @@ class EvaluationEndpoint:
         engine: Engine,
         metrics: Metrics,
         limits: Limits,
-        lifetime: Lifetime,
+        telling: Telling,
         recorder: Recorder | None = None,
     ) -> None:
         self._engine = engine
         self._metrics = metrics
         self._limits = limits
-        self._lifetime = lifetime
+        self._telling = telling
         self._recorder = recorder
 
     def __call__(self, environ: Environ) -> Reply | Rest:
@@ -77,11 +76,11 @@ class EvaluationEndpoint:
             outcome = helped(self._engine, asked, outcome, Budget.of(self._limits))
             decided = perf_counter()
             decision_id = new_id()
-            one = tell(asked, outcome, decision_id, self._engine, self._lifetime, self._metrics)
-            got = respond(one.answer, decision_id)
-            if self._recorder:
+            one = self._telling.tell(asked, outcome)
+            got = respond(one.answer(decision_id.encode()), decision_id)
+            if self._recorder and one.masked:
                 about = About.of(environ, endpoint, got.status, stages)
-                self._recorder.keep([one.answered], about)
+                self._recorder.keep([(decision_id.encode(), one.masked)], about)
             count(one.counters)
             now = perf_counter()
             stages.update(answer=now - decided, total=now - start)

@@ -7,13 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 from typing import Any, Final
 
-import msgspec
-
-from sidecar.api import answer, parse, paths
+from sidecar.api import parse, paths
 from sidecar.api.evaluation import EvaluationEndpoint
-from sidecar.api.lifetime import Lifetime
-from sidecar.api.request import Environ, Reply, Rest, header, read, reply
-from sidecar.api.telling import Told, tell
+from sidecar.api.request import Environ, Reply, Rest, header, read, told
+from sidecar.api.telling import Telling, Told
 from sidecar.engine.decision import Decision
 from sidecar.engine.engine import Engine, Recalled
 from sidecar.engine.remedies import Budget, helped, wants_help
@@ -53,14 +50,14 @@ class EvaluationsEndpoint:
         engine: Engine,
         metrics: Metrics,
         limits: Limits,
-        lifetime: Lifetime,
+        telling: Telling,
         alone: EvaluationEndpoint,
         recorder: Recorder | None = None,
     ) -> None:
         self._engine = engine
         self._metrics = metrics
         self._limits = limits
-        self._lifetime = lifetime
+        self._telling = telling
         self._alone = alone
         self._recorder = recorder
 
@@ -69,70 +66,70 @@ class EvaluationsEndpoint:
         Parse, decide, answer. Without evaluations this is the single evaluation.
         """
         start = perf_counter()
-        body = read(environ, self._limits)
+        body = read(environ, self._limits, parse.batch)
         given = _evaluations(body, self._limits.evaluations)
         ends = _semantic(body)
         if not given:
             return self._alone.decide(environ, body, start, endpoint=paths.EVALUATIONS)
-        items = [_item(body, item, index) for index, item in enumerate(given)]
+        items, order = _items(body, given)
         stages = {"parse": perf_counter() - start}
         whole = [item for item in items if not isinstance(item, RequestError)]
         known = self._engine.recall_all(whole) if whole else []
 
         def rest() -> Reply:
-            outcomes = iter(known if isinstance(known, list) else known(stages))
-            every = [item if isinstance(item, RequestError) else next(outcomes) for item in items]
-            pairs = self._remedied(_until(ends, items, every))
-            decided = perf_counter()
+            decided = iter(known if isinstance(known, list) else known(stages))
+            outcomes = [item if isinstance(item, RequestError) else next(decided) for item in items]
+            taken = _until(ends, order, outcomes)
+            helped = self._helped(items, outcomes, taken)
+            began = perf_counter()
             decision_id = new_id()
-            told = [self._told(*pair, f"{decision_id}-{index}") for index, pair in enumerate(pairs)]
-            response = reply({"evaluations": [_answer(each) for each in told]}, decision_id)
+            said = {at: self._told(items[at], outcome) for at, outcome in helped.items()}
+            answers = [said[at] for at in taken]
+            names = [b"%s-%d" % (decision_id.encode(), index) for index in range(len(answers))]
+            written = [each.answer(name) for each, name in zip(answers, names, strict=True)]
+            response = told(b'{"evaluations":[%s]}' % b",".join(written), decision_id)
             if self._recorder:
-                kept = [each.answered for each in told if isinstance(each, Told)]
+                kept = [
+                    (name, each.masked)
+                    for each, name in zip(answers, names, strict=True)
+                    if each.masked
+                ]
                 about = About.of(environ, paths.EVALUATIONS, 200, stages, decision_id)
                 self._recorder.keep(kept, about)
-            self._count(told)
+            for at, times in Counter(taken).items():
+                count(said[at].counters, times)
             now = perf_counter()
-            stages.update(answer=now - decided, total=now - start)
+            stages.update(answer=now - began, total=now - start)
             self._metrics.took(stages, header(environ, "TRACEPARENT"))
             return response
 
         waits = any(map(wants_help, whole)) or (self._recorder is not None and self._recorder.waits)
         return rest() if isinstance(known, list) and not waits else rest
 
-    def _remedied(self, pairs: Sequence[tuple[Item, Outcome]]) -> list[tuple[Item, Outcome]]:
+    def _helped(
+        self, items: Sequence[Item], outcomes: Sequence[Outcome], taken: Sequence[int]
+    ) -> dict[int, Outcome]:
         """
         Find the remedies that items ask for, all within the budget of one request.
+
+        Returns:
+            What is to be told of those that are answered, by their places.
         """
         budget = Budget.of(self._limits)
-        return [
-            (item, helped(self._engine, item, outcome, budget))
-            if isinstance(item, dict) and isinstance(outcome, Recalled | Decision)
-            else (item, outcome)
-            for item, outcome in pairs
-        ]
+        found: dict[int, Outcome] = {}
+        for at in dict.fromkeys(taken):
+            item, outcome = items[at], outcomes[at]
+            if isinstance(item, dict) and isinstance(outcome, Recalled | Decision):
+                outcome = helped(self._engine, item, outcome, budget)
+            found[at] = outcome
+        return found
 
-    def _told(
-        self, item: Item, outcome: Outcome, decision_id: str
-    ) -> Told | EngineError | RequestError:
+    def _told(self, item: Item, outcome: Outcome) -> Told:
         if isinstance(outcome, Recalled | Decision):
             # What could not be read has its error as its outcome.
             assert isinstance(item, dict)
-            return tell(item, outcome, decision_id, self._engine, self._lifetime, self._metrics)
-        return outcome
-
-    def _count(self, told: Sequence[Told | EngineError | RequestError]) -> None:
-        # Many have the same counters: those that were told from memory.
-        times = Counter(each.counters for each in told if isinstance(each, Told))
-        for counters, number in times.items():
-            count(counters, number)
-        for each in told:
-            if not isinstance(each, Told):
-                self._metrics.failed(each.code)
-
-
-def _answer(told: Told | EngineError | RequestError) -> Any:
-    return msgspec.Raw(told.answer) if isinstance(told, Told) else answer.failed(told)
+            return self._telling.tell(item, outcome)
+        return self._telling.failed(outcome)
 
 
 def _evaluations(body: Mapping[str, Any], limit: int) -> list[Any]:
@@ -151,6 +148,24 @@ def _semantic(body: Mapping[str, Any]) -> Callable[[bool], bool]:
     if name not in _ENDS:
         raise UnknownSemantic("/options/evaluations_semantic")
     return _ENDS[name]
+
+
+def _items(body: Mapping[str, Any], given: Sequence[Any]) -> tuple[list[Item], list[int]]:
+    """
+    Complete items, those that are one object once.
+
+    Returns:
+        The items, and for each that was given, which of them it is.
+    """
+    first: dict[int, int] = {}
+    for index, which in enumerate(map(id, given)):
+        first.setdefault(which, index)
+    items = [_item(body, given[index], index) for index in first.values()]
+    if any(isinstance(item, RequestError) for item in items):
+        # What is wrong is told with its place, which no other one has.
+        return [_item(body, item, index) for index, item in enumerate(given)], [*range(len(given))]
+    places = {which: place for place, which in enumerate(first)}
+    return items, [places[which] for which in map(id, given)]
 
 
 def _item(defaults: Mapping[str, Any], item: Mapping[str, Any], index: int) -> Item:
@@ -177,14 +192,15 @@ def _placed(
 
 
 def _until(
-    ends: Callable[[bool], bool], items: Sequence[Item], outcomes: Sequence[Outcome]
-) -> list[tuple[Item, Outcome]]:
+    ends: Callable[[bool], bool], order: Sequence[int], outcomes: Sequence[Outcome]
+) -> Sequence[int]:
     """
-    Take the pairs up to the one that decides the rest; what is no decision counts as a refusal.
+    Take the items up to the one that decides the rest; what is no decision counts as a refusal.
     """
-    taken = []
-    for item, outcome in zip(items, outcomes, strict=True):
-        taken.append((item, outcome))
-        if ends(isinstance(outcome, Recalled | Decision) and outcome.allowed):
-            break
-    return taken
+    last = [
+        ends(isinstance(outcome, Recalled | Decision) and outcome.allowed) for outcome in outcomes
+    ]
+    for number, at in enumerate(order, 1):
+        if last[at]:
+            return order[:number]
+    return order

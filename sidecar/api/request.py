@@ -74,9 +74,20 @@ def finished(got: Reply | Rest) -> Reply:
     return got if isinstance(got, Reply) else got()
 
 
-def read(environ: Environ, limits: Limits) -> parse.Object:
+def read(
+    environ: Environ,
+    limits: Limits,
+    parsed: Callable[[str | None, bytes, int], parse.Object] = parse.body,
+) -> parse.Object:
     """
     Read a request's body, within its limits.
+
+    Args:
+        environ: The request.
+
+        limits: The limits.
+
+        parsed: Reads it.
 
     Raises:
         BodyTooLarge: It is larger than is taken.
@@ -95,7 +106,7 @@ def read(environ: Environ, limits: Limits) -> parse.Object:
         raise MalformedJson() from broken
     if len(content) > limits.body_bytes:
         raise BodyTooLarge()
-    return parse.body(environ.get("CONTENT_TYPE"), content, limits.nesting)
+    return parsed(environ.get("CONTENT_TYPE"), content, limits.nesting)
 
 
 def reply(value: Any, decision_id: str | None = None, status: int = 200) -> Reply:

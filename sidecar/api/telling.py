@@ -1,75 +1,187 @@
 """
-What an evaluation is answered with, recorded as, and counted by.
+What evaluations are answered with, recorded as, and counted by: made once for all that are alike.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, NamedTuple
 
 from prometheus_client import Counter
 
 from sidecar.api import answer
 from sidecar.api.lifetime import Lifetime
-from sidecar.api.prepared import Prepared
 from sidecar.api.request import encode
+from sidecar.engine.bundle_info import BundleInfo
 from sidecar.engine.decision import Decision
 from sidecar.engine.engine import Engine, Recalled
+from sidecar.errors import SidecarError
+from sidecar.names import new_id
 from sidecar.observability.metrics import Metrics
-from sidecar.records.record import Answered
+from sidecar.records.masked import Masked, Masking
+
+# What Python keeps beside the texts, and then some.
+_BESIDE: Final = 1000
+
+
+class Told(NamedTuple):
+    """
+    An evaluation that has its answer, but for the decision's name.
+
+    Attributes:
+        parts: The answer, as it is written: the decision's name stands between them.
+
+        counters: What counts it.
+
+        masked: What a record says of it; None where none are kept.
+    """
+
+    parts: tuple[bytes, ...]
+    counters: tuple[Counter, ...]
+    masked: Masked | None
+
+    def answer(self, decision_id: bytes) -> bytes:
+        """
+        Write the answer, with the decision's name.
+        """
+        return decision_id.join(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class _Made:
     """
-    An evaluation that has its answer.
+    What was made of a decision that is remembered.
 
     Attributes:
-        answer: The answer, written.
+        like: The evaluation that it was made for, without its names.
 
-        answered: What a record is made of.
+        asked_as: What of it the answer depends on, beside the decision.
 
-        counters: What counts it.
+        max_age_s: For how many seconds the answer says that it may be used again.
+
+        told: What was made.
+
+        result: What a record says of the decision; None where that depends on what was asked.
     """
 
-    answer: bytes
-    answered: Answered
-    counters: Iterable[Counter]
+    like: bytes
+    asked_as: bytes
+    max_age_s: int
+    told: Told
+    result: bytes | None
+
+    @property
+    def size(self) -> int:
+        """
+        How many bytes it takes.
+        """
+        masked = self.told.masked
+        recorded = (masked.input, masked.result, masked.left_out) if masked else ()
+        texts = (self.like, self.asked_as, *self.told.parts, *recorded, self.result or b"")
+        return sum(map(len, texts)) + _BESIDE
 
 
-def tell(
-    asked: Mapping[str, Any],
-    outcome: Recalled | Decision,
-    decision_id: str,
-    engine: Engine,
-    lifetime: Lifetime,
-    metrics: Metrics,
-) -> Told:
+class Telling:
     """
-    Make the answer to an evaluation; what was made for one like it before is used again.
+    Makes answers; what was made for one like it before is used again.
 
     Args:
-        asked: The evaluation.
+        engine: Knows the bundles that decide.
 
-        outcome: What was decided on it, now or before.
-
-        decision_id: The decision's name.
-
-        engine: Knows the bundle that decided.
-
-        lifetime: Knows how long the answer may be used again.
+        lifetime: Knows how long an answer may be used again.
 
         metrics: Knows what counts it.
+
+        masking: Says what of it may be written down; None where no records are kept.
     """
-    if isinstance(outcome, Recalled):
-        max_age_s = lifetime.seconds(outcome.info, outcome.date)
-        prepared = Prepared.of(asked, outcome, max_age_s)
-        if prepared:
-            answered = prepared.answered(asked, outcome, decision_id)
-            return Told(prepared.told(decision_id), answered, prepared.counters)
-        recalled, outcome = outcome, outcome.decision()
-        Prepared.make(asked, recalled, outcome, max_age_s, metrics)
-    info = engine.bundle(outcome.revision)
-    max_age_s = lifetime.seconds(info, outcome.date)
-    whole = answer.complete(outcome, asked, info, decision_id, max_age_s)
-    answered = Answered(asked, outcome, info, decision_id)
-    return Told(encode(whole), answered, metrics.counters(asked, outcome, info))
+
+    def __init__(
+        self, engine: Engine, lifetime: Lifetime, metrics: Metrics, masking: Masking | None
+    ) -> None:
+        self._engine = engine
+        self._lifetime = lifetime
+        self._metrics = metrics
+        self._masking = masking
+
+    def tell(self, asked: Mapping[str, Any], outcome: Recalled | Decision) -> Told:
+        """
+        Make the answer to an evaluation.
+
+        Args:
+            asked: The evaluation.
+
+            outcome: What was decided on it, now or before.
+        """
+        if isinstance(outcome, Recalled):
+            return self._again(asked, outcome)
+        info = self._engine.bundle(outcome.revision)
+        max_age_s = self._lifetime.seconds(info, outcome.date)
+        return self._told(asked, outcome, info, max_age_s)
+
+    def failed(self, error: SidecarError) -> Told:
+        """
+        Make the answer to an evaluation on which no decision could be made.
+        """
+        return Told((encode(answer.failed(error)),), (self._metrics.failures(error.code),), None)
+
+    def _again(self, asked: Mapping[str, Any], recalled: Recalled) -> Told:
+        max_age_s = self._lifetime.seconds(recalled.info, recalled.date)
+        like = _like(asked, recalled.date)
+        made = recalled.kept.made
+        if not isinstance(made, _Made) or made.max_age_s != max_age_s:
+            made = None
+        elif made.like == like:
+            if self._masking is None or self._masking.nameless:
+                return made.told
+            return self._masked(made, asked, recalled).told
+        elif made.asked_as == _asked_as(asked):
+            made = replace(self._masked(made, asked, recalled), like=like)
+        else:
+            made = None
+        if made is None:
+            decision = recalled.decision()
+            told = self._told(asked, decision, recalled.info, max_age_s)
+            result = self._masking.result(decision, recalled.info) if self._masking else None
+            if result is not None and told.masked is not None:
+                # The same bytes, not the same again.
+                told = told._replace(masked=replace(told.masked, result=result))
+            made = _Made(like, _asked_as(asked), max_age_s, told, result)
+        recalled.make(made, made.size)
+        return made.told
+
+    def _masked(self, made: _Made, asked: Mapping[str, Any], recalled: Recalled) -> _Made:
+        """
+        Take what was made, masked for an evaluation that is not quite the same.
+        """
+        if self._masking is None:
+            return made
+        decision = (
+            recalled.decision()
+            if made.result is None
+            else Decision(recalled.allowed, None, recalled.info.revision, recalled.date)
+        )
+        masked = self._masking.masked(asked, decision, recalled.info, made.result)
+        return replace(made, told=made.told._replace(masked=masked))
+
+    def _told(
+        self, asked: Mapping[str, Any], decision: Decision, info: BundleInfo, max_age_s: int
+    ) -> Told:
+        # In no answer but the one that is given it.
+        name = new_id()
+        whole = encode(answer.complete(decision, asked, info, name, max_age_s))
+        counters = self._metrics.counters(asked, decision, info)
+        masked = self._masking.masked(asked, decision, info) if self._masking else None
+        return Told(tuple(whole.split(name.encode())), counters, masked)
+
+
+def _like(asked: Mapping[str, Any], date: str) -> bytes:
+    """
+    Write an evaluation without the names of whom and what it is about.
+    """
+    nameless = [{**asked[kind], "id": None} for kind in ("subject", "resource")]
+    return encode((*nameless, asked["action"], asked.get("context"), date))
+
+
+def _asked_as(asked: Mapping[str, Any]) -> bytes:
+    context = asked.get("context", {})
+    # As bytes: how much they take is known, whatever was sent.
+    return encode((asked["action"]["name"], context.get("answer"), context.get("purpose")))

@@ -150,9 +150,15 @@ class Metrics:
 
     def failed(self, code: str) -> None:
         """
-        Count an error. Codes are the classes' own, so there are only so many.
+        Count an error.
         """
-        self._errors.labels(code).inc()
+        self.failures(code).inc()
+
+    def failures(self, code: str) -> Counter:
+        """
+        Find what counts an error. Codes are the classes' own, so there are only so many.
+        """
+        return self._errors.labels(code)
 
     def routes_read(self, *, taken: bool) -> None:
         """

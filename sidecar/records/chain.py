@@ -42,15 +42,15 @@ class Chain:
             Their lines, and the chain as it is then. This one stays as it is: whoever cannot write
             the lines goes on with it.
         """
-        seq, digest = self.seq, self.digest
-        lines = bytearray()
-        for record in records:
-            seq += 1
-            link = f',"chain":{{"id":"{self.id}","seq":{seq},"previous":"{digest}"}}}}'
-            line = record[:-1] + link.encode()
+        digest = self.digest
+        chained = f',"chain":{{"id":"{self.id}","seq":'.encode()
+        lines: list[bytes] = []
+        for seq, record in enumerate(records, self.seq + 1):
+            previous = digest.encode()
+            line = b'%s%s%d,"previous":"%s"}}' % (record[:-1], chained, seq, previous)
             digest = digest_of(line)
-            lines += line + b"\n"
-        return bytes(lines), replace(self, seq=seq, digest=digest)
+            lines += (line, b"\n")
+        return b"".join(lines), replace(self, seq=self.seq + len(records), digest=digest)
 
 
 def digest_of(line: bytes) -> str:

@@ -2,7 +2,7 @@
 One record: an event in the shape of OPA's decision logs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,36 +11,18 @@ from typing import Any, Final
 import msgspec
 
 from sidecar.callers.gate import CALLER
-from sidecar.engine.bundle_info import NO_AGREEMENT, BundleInfo
-from sidecar.engine.decision import Decision
-from sidecar.records.masking import Ids, Mask
+from sidecar.records.masked import Masked
+from sidecar.records.masking import Ids
 from sidecar.traceparent import TraceParent
 
+_encode: Final = msgspec.json.Encoder().encode
 _VERSION: Final = version("sidecar")
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """
-    An evaluation that was answered.
-
-    Attributes:
-        asked: The evaluation.
-
-        decision: What was decided on it.
-
-        info: The bundle that decided.
-
-        decision_id: The decision's name.
-
-        masked: What becomes of the decision in a record, where that is known.
-    """
-
-    asked: Mapping[str, Any]
-    decision: Decision
-    info: BundleInfo
-    decision_id: str
-    masked: msgspec.Raw | None = None
+Answered = tuple[bytes, Masked]
+"""
+An evaluation that was answered: the decision's name, and what may be written down of it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,68 +78,80 @@ class About:
         )
 
 
-def event(answered: Answered, about: About, ids: Ids, instance: str) -> dict[str, Any]:
+class Form:
     """
-    Make a record. Whatever callers sent gets into it through the mask alone.
+    Writes records.
 
     Args:
-        answered: What was answered.
-
-        about: What it was asked with.
-
         ids: What becomes of names.
 
         instance: The name of this process' records.
     """
-    info = answered.info
-    agreement = info.agreement or NO_AGREEMENT
-    mask = _mask(info, ids)
-    masked = mask.evaluation(answered.asked, answered.decision.date)
-    result: Any = answered.masked
-    if result is None:
-        result = mask.result(answered.decision)
-    custom: dict[str, Any] = {"endpoint": about.endpoint, "status": about.status}
-    if (request_id := ids.masked(about.request_id)) is not None:
-        custom["request_id"] = request_id
-    if mask.left_out:
-        custom["left_out"] = dict(sorted(mask.left_out.items()))
-    requested_by = ids.masked(about.requested_by)
-    return {
-        "decision_id": answered.decision_id,
-        **({} if about.batch is None else {"batch_decision_id": about.batch}),
-        "timestamp": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
-        "labels": {
-            "app": "sidecar",
-            "id": instance,
-            "version": _VERSION,
-            "agreement": agreement.id,
-            "agreement_version": agreement.version,
-        },
-        "bundles": {info.name: {"revision": answered.decision.revision}},
-        "path": "/".join(info.decision),
-        "input": masked,
-        "result": result,
-        **({} if requested_by is None else {"requested_by": requested_by}),
-        "metrics": {
-            f"timer_sidecar_{stage}_ns": round(seconds * 1e9)
-            for stage, seconds in about.stages.items()
-        },
-        **_trace(about.traceparent),
-        "custom": custom,
-    }
 
+    def __init__(self, ids: Ids, instance: str) -> None:
+        self._ids = ids
+        labels = {"app": "sidecar", "id": instance, "version": _VERSION}
+        self._labels = b',"labels":' + _encode(labels)[:-1] + b","
 
-def result_of(decision: Decision, info: BundleInfo) -> msgspec.Raw | None:
-    """
-    Write what becomes of a decision in any record; None where that depends on what was asked.
-    """
-    result = _mask(info, Ids()).result_alone(decision)
-    return None if result is None else msgspec.Raw(msgspec.json.encode(result))
+    def written(self, answered: Sequence[Answered], about: About) -> list[bytes]:
+        """
+        Write a record of each evaluation that was answered together. Whatever callers sent gets
+        into it masked alone.
 
+        Args:
+            answered: What was answered.
 
-def _mask(info: BundleInfo, ids: Ids) -> Mask:
-    agreement = info.agreement or NO_AGREEMENT
-    return Mask(agreement.terms, agreement.clauses, ids)
+            about: What it was asked with.
+        """
+        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        before = b'","timestamp":"%s"' % now.encode() + self._labels
+        if about.batch is not None:
+            before = b'","batch_decision_id":"%s' % about.batch.encode() + before
+        after, end = self._about(about)
+        # Many are alike, but for the name.
+        behind = {
+            id(masked): b"".join(
+                (
+                    before,
+                    masked.bundle,
+                    b',"input":',
+                    masked.input,
+                    b',"result":',
+                    masked.result,
+                    after,
+                    b',"left_out":' if masked.left_out else b"",
+                    masked.left_out,
+                    end,
+                )
+            )
+            for masked in {id(masked): masked for _, masked in answered}.values()
+        }
+        return [
+            b'{"decision_id":"%s%s' % (decision_id, behind[id(masked)])
+            for decision_id, masked in answered
+        ]
+
+    def _about(self, about: About) -> tuple[bytes, bytes]:
+        """
+        Write what is the same for all that was answered together: what stands before what each has
+        left out, and behind it.
+        """
+        custom: dict[str, Any] = {"endpoint": about.endpoint, "status": about.status}
+        if (request_id := self._ids.masked(about.request_id)) is not None:
+            custom["request_id"] = request_id
+        requested_by = self._ids.masked(about.requested_by)
+        written = _encode(
+            {
+                **({} if requested_by is None else {"requested_by": requested_by}),
+                "metrics": {
+                    f"timer_sidecar_{stage}_ns": round(seconds * 1e9)
+                    for stage, seconds in about.stages.items()
+                },
+                **_trace(about.traceparent),
+                "custom": custom,
+            }
+        )
+        return b"," + written[1:-2], written[-2:]
 
 
 def _trace(traceparent: str | None) -> dict[str, str]:

@@ -6,22 +6,19 @@ import os
 from collections.abc import Callable, Sequence
 from typing import Final
 
-import msgspec
-
 from sidecar.names import new_id
 from sidecar.records.chain import Chain
 from sidecar.records.folder import Folder
 from sidecar.records.losses import Losses
+from sidecar.records.masked import Masking
 from sidecar.records.masking import Ids
-from sidecar.records.record import About, Answered, event
+from sidecar.records.record import About, Answered, Form
 from sidecar.records.segments import Segments
 from sidecar.records.settings import Records
 from sidecar.records.stdout import Stdout
 from sidecar.records.tender import Tender, packed
 from sidecar.records.upload import Shipper, Upload, Uploader
 from sidecar.records.writer import Sink, Writer
-
-_encode: Final = msgspec.json.Encoder().encode
 
 _LAST_LOOK_S: Final = 5.0
 
@@ -42,13 +39,16 @@ class Recorder:
         tender: Who looks after what was written, where it is in files.
 
         losses: Knows what was not kept.
+
+    Attributes:
+        masking: Says what may be written down.
     """
 
     def __init__(
         self, ids: Ids, instance: str, writer: Writer, tender: Tender | None, losses: Losses
     ) -> None:
-        self._ids = ids
-        self._instance = instance
+        self.masking = Masking(ids)
+        self._form = Form(ids, instance)
         self._writer = writer
         self._tender = tender
         self._losses = losses
@@ -66,9 +66,7 @@ class Recorder:
             RecordsNotKept: They could not be kept, and there must be no answer without them.
         """
         if answered:
-            self._writer.keep(
-                [_encode(event(each, about, self._ids, self._instance)) for each in answered]
-            )
+            self._writer.keep(self._form.written(answered, about))
 
     @property
     def waits(self) -> bool:

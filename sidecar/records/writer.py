@@ -49,11 +49,15 @@ class Batch:
 
     Args:
         records: Each one an object of JSON.
+
+        awaited: Whether somebody waits for them.
     """
 
-    def __init__(self, records: Sequence[bytes]) -> None:
+    __slots__ = ("done", "records", "written")
+
+    def __init__(self, records: Sequence[bytes], awaited: bool) -> None:
         self.records = records
-        self.done = threading.Event()
+        self.done = threading.Event() if awaited else None
         self.written = False
 
 
@@ -111,11 +115,11 @@ class Writer:
         Raises:
             RecordsNotKept: They are not written, and must be.
         """
-        batch = Batch(records)
+        batch = Batch(records, self.durable)
         if not self._takes(batch):
             self._drop(len(records))
             return
-        if self.durable and not (batch.done.wait(_WITHIN_S) and batch.written):
+        if batch.done and not (batch.done.wait(_WITHIN_S) and batch.written):
             if self._refuse:
                 self._count("refused", len(records))
                 raise RecordsNotKept()
@@ -144,7 +148,8 @@ class Writer:
         with self._changed:
             full = self._waiting + len(batch.records) > self._most
             if self._ended:
-                batch.done.set()
+                if batch.done:
+                    batch.done.set()
                 return self.durable
             if full and not self.durable:
                 return False
@@ -189,7 +194,8 @@ class Writer:
             self._drop(number)
         for batch in batches:
             batch.written = written
-            batch.done.set()
+            if batch.done:
+                batch.done.set()
 
     def _drop(self, number: int) -> None:
         self._count("dropped", number)

@@ -2,6 +2,7 @@
 sidecar.records.record: what stands around the mask.
 """
 
+import json
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from sidecar.callers.caller import Caller
 from sidecar.callers.gate import CALLER
 from sidecar.engine.bundle_info import BundleInfo
 from sidecar.engine.decision import Decision
+from sidecar.records.masked import Masking
 from sidecar.records.masking import Ids
-from sidecar.records.record import About, Answered, event
+from sidecar.records.record import About, Form
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
@@ -30,14 +32,24 @@ def made(
     """
     Make the record of a request with headers.
     """
-    answered = Answered(ASKED, Decision(True, None, "r1", "2026-01-31"), INFO, "d-1")
+    ids = ids or Ids("clear")
     named = {name.replace("_", "-"): text for name, text in headers.items()}
     address = {"REMOTE_ADDR": "192.0.2.7"}
     with Flask("test").test_request_context("/", headers=named, environ_base=address):
         if caller:
             request.environ[CALLER] = Caller(caller)
         about = About.of(request.environ, "/here", 200, {"opa": 0.001}, batch)
-        return event(answered, about, ids or Ids("clear"), "instance")
+    return written(about, ids)
+
+
+def written(about: About, ids: Ids) -> dict[str, Any]:
+    """
+    Write a record, and read it.
+    """
+    masked = Masking(ids).masked(ASKED, Decision(True, None, "r1", "2026-01-31"), INFO)
+    (record,) = Form(ids, "instance").written([(b"d-1", masked)], about)
+    read: dict[str, Any] = json.loads(record)
+    return read
 
 
 def test_a_bundle_without_an_agreement():
@@ -108,10 +120,9 @@ def test_what_is_no_place_in_a_trace(traceparent: str):
     """
     It is left out, whatever it is.
     """
-    answered = Answered(ASKED, Decision(True, None, "r1"), INFO, "d-1")
     about = About("/here", 200, None, None, traceparent, {})
 
-    assert "trace_id" not in event(answered, about, Ids(), "instance")
+    assert "trace_id" not in written(about, Ids())
 
 
 def test_a_place_in_a_trace():
