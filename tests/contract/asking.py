@@ -120,10 +120,12 @@ def through_flask(app: Flask) -> Ask:
     return ask
 
 
-def through_http(address: str, tls: ssl.SSLContext | None = None) -> Ask:
+def through_http(
+    address: str, tls: ssl.SSLContext | None = None, headers: Mapping[str, str] | None = None
+) -> Ask:
     """
     Ask whoever listens on `host:port`, over TLS where a context says whom to trust, with a
-    connection for each request.
+    connection for each request, and further headers where they are given.
     """
 
     def connected() -> http.client.HTTPConnection:
@@ -133,7 +135,8 @@ def through_http(address: str, tls: ssl.SSLContext | None = None) -> Ask:
 
     def ask(request: Request) -> Answer:
         with closing(connected()) as connection:
-            connection.request(request.method, request.path, request.content, dict(request.headers))
+            sent = {**request.headers, **(headers or {})}
+            connection.request(request.method, request.path, request.content, sent)
             got = connection.getresponse()
             return Answer(got.status, Headers(got.getheaders()), got.read())
 

@@ -30,7 +30,8 @@ class Sidecar:
 
     Attributes:
         ways: How to ask, by the way's name: `flask` calls the application, `routed` one where Flask
-            finds every endpoint, `remembering` one that remembers, `gunicorn` a server that does.
+            finds every endpoint, `remembering` one that remembers, `gunicorn` a server that does,
+            and `longer` the same, where the server's loop does not answer.
 
         address: Where the server listens.
     """
@@ -75,6 +76,8 @@ def sidecar(
             "routed": through_flask(routed),
             "remembering": through_flask(remembering),
             "gunicorn": through_http(address),
+            # What changes nothing, but has gunicorn parse the head.
+            "longer": through_http(address, headers={"Expect": "100-continue"}),
         }
         yield Sidecar(ways, address)
         opa.close_connection()
