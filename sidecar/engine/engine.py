@@ -403,8 +403,13 @@ class Engine:
         Raises:
             EngineError: Not one decision was made.
         """
-        missing = (each for each, known in zip(dated, found, strict=True) if known is None)
-        asked = iter(self._asked(list(missing), stages))
+        if any(
+            known is None and self._lapsed(each) for each, known in zip(dated, found, strict=True)
+        ):
+            self._confirm(stages)
+            found = [self._found(each) for each in dated]
+        missing = [each for each, known in zip(dated, found, strict=True) if known is None]
+        asked = iter(self._asked(missing, stages) if missing else ())
         outcomes = [next(asked) if known is None else known for known in found]
         failed = [item for item in outcomes if isinstance(item, EngineError)]
         if failed and len(failed) == len(outcomes):
@@ -537,6 +542,10 @@ class Engine:
         """
         Ask OPA, or wait for somebody who asks the same.
         """
+        if self._lapsed(dated):
+            self._confirm(stages)
+            if (found := self._found(dated)) is not None:
+                return found
         key = self._key(dated)
         if key is None:
             return self._put(dated, stages)
@@ -652,17 +661,48 @@ class Engine:
         return [self._found(each) for each in dated]
 
     def _found(self, dated: _Dated) -> Recalled | None:
+        return self._looked_up(dated, _TRUSTED_FOR_S)
+
+    def _looked_up(self, dated: _Dated, within_s: float) -> Recalled | None:
         confirmed = self._confirmed
         if self._memory is None or not self._known:
             return None
         info = self._known[0]
-        if self._clock() - confirmed.at > _TRUSTED_FOR_S or not confirmed.covers(info):
+        if self._clock() - confirmed.at > within_s or not confirmed.covers(info):
             return None
         question = _question(info, confirmed, dated)
         kept = self._memory.find(question) if question else None
         if kept is None or question is None:
             return None
         return Recalled(kept, info, dated.date, question, self._memory)
+
+    def _lapsed(self, dated: _Dated) -> bool:
+        """
+        Say whether a decision is remembered, and may only have been made too long ago.
+        """
+        return self._looked_up(dated, within_s=inf) is not None
+
+    def _confirm(self, stages: Stages | None) -> None:
+        """
+        Ask OPA what is active, or wait for somebody who does: that takes it less than to decide
+        anew all that is remembered.
+        """
+        key = (os.getpid(),)
+        ours = _Flight()
+        flight = self._flights.setdefault(key, ours)
+        with _timed(stages):
+            if flight is not ours:
+                flight.done.wait()
+                return
+            began = self._clock()
+            try:
+                self._confirmed = _Confirmed(self._client.ask(BUNDLES, {}).revisions, began)
+            except EngineError:
+                # The decision that is asked for next finds out what is wrong.
+                pass
+            finally:
+                del self._flights[key]
+                flight.done.set()
 
     def _kept(
         self, dated: _Dated, decision: Decision, info: BundleInfo, answer: Answer

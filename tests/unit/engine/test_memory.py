@@ -396,6 +396,25 @@ def test_what_was_active_a_second_ago_is_not_trusted():
         assert asked.engine.decide(evaluation("use")) == after
 
 
+def test_what_is_still_active_is_asked_once_for_all():
+    """
+    After a second one question says that nothing has changed, to whoever asks meanwhile; nothing
+    that is remembered is decided anew, alone or in a batch.
+    """
+    with _remembering() as asked:
+        questions = [evaluation(name) for name in ("use", "read", "share")]
+        first = [asked.engine.decide(each) for each in questions]
+        before = list(asked.opa.paths)
+        for again in (
+            lambda: [asked.engine.decide(each) for each in questions],
+            lambda: asked.engine.decide_all(questions),
+        ):
+            asked.clock.now += 1.001
+            assert again() == first
+
+        assert asked.opa.paths[len(before) :] == ["system/bundles"] * 2
+
+
 def test_any_answer_tells_of_a_new_revision():
     """
     Nothing of the revision before is used once an answer came from the next one.
