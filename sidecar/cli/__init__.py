@@ -3,29 +3,43 @@ The command line. Exit codes: 0 done, 1 the answer is no, 2 wrong use, 3 somethi
 """
 
 import sys
+from importlib import import_module
+from typing import Final
 
 import click
 
-from sidecar.cli.agreement import agreement
-from sidecar.cli.bundle import bundle
-from sidecar.cli.opa import opa
-from sidecar.cli.records import records
-from sidecar.cli.registers import registers
-from sidecar.cli.replay import replay
-from sidecar.cli.serve import serve
-from sidecar.cli.watch import watch
-from sidecar.cli.webhook import webhook
 from sidecar.errors import MissingPart, SettingsError
 
+_COMMANDS: Final = (
+    *("agreement", "bundle", "opa", "records", "registers"),
+    *("replay", "serve", "watch", "webhook"),
+)
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+
+class _Commands(click.Group):
+    """
+    Commands of which only the names are known, each in the module of its name. Only the one that is
+    asked for is loaded: one that serves would hold for ever what the others need.
+    """
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """
+        Load one; None where there is none of that name.
+        """
+        if cmd_name not in self.commands:
+            return None
+        command: click.Command = getattr(import_module(f"sidecar.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    commands={name: click.Command(name) for name in _COMMANDS},
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="sidecar")
 def sidecar() -> None:
     """An authorization sidecar for a company's privacy agreement."""
-
-
-for command in (serve, bundle, agreement, records, registers, opa, replay, watch, webhook):
-    sidecar.add_command(command)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 """
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -99,8 +100,21 @@ def test_help(asked):
     done = _sidecar(asked)
 
     assert done.returncode == 0
-    for command in ("serve", "bundle", "agreement", "records", "opa"):
-        assert f"\n  {command} " in done.stdout
+    listed = re.findall(r"^  (\w+) +[A-Z]", done.stdout.partition("Commands:")[2], re.MULTILINE)
+    assert listed == [
+        *("agreement", "bundle", "opa", "records", "registers"),
+        *("replay", "serve", "watch", "webhook"),
+    ]
+
+
+def test_a_mistyped_command():
+    """
+    Of a command that there is not, the nearest one is told.
+    """
+    done = _sidecar("serv")
+
+    assert done.returncode == 2
+    assert "Did you mean 'serve'?" in done.stderr
 
 
 def test_version():
