@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any, Final, Self
 
-import opa_client.errors as theirs
 import requests.exceptions as requests_errors
 import urllib3.exceptions as urllib3_errors
-from opa_client import OpaClient
 
 from sidecar.engine.decision import ABSENT
 from sidecar.engine.endpoint import Endpoint
+from sidecar.engine.library import OpaClient
+from sidecar.engine.library import errors as theirs
 from sidecar.engine.transport import Session
 from sidecar.errors import (
     EngineBusy,

@@ -4,6 +4,8 @@ sidecar.engine.client: the one door, its errors, and what OPA's answers are take
 
 import inspect
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,17 +33,33 @@ ASKED = ("faulty", "decision", "decision")
 
 def test_it_is_the_one_door():
     """
-    No other module of the sidecar imports the client's package.
+    One module of the sidecar imports the client's package, and one alone imports that.
     """
-    imports = re.compile(r"^\s*(from|import) opa_client\b", re.MULTILINE)
-    doors = [
+    assert _importing("opa_client") == ["sidecar/engine/library.py"]
+    assert _importing("sidecar.engine.library") == ["sidecar/engine/client.py"]
+    assert issubclass(Opa, OpaClient)
+
+
+def _importing(module: str) -> list[str]:
+    imports = re.compile(rf"^\s*(from|import) {re.escape(module)}\b", re.MULTILINE)
+    return [
         file.relative_to(ROOT).as_posix()
         for file in (ROOT / "sidecar").rglob("*.py")
         if imports.search(file.read_text("utf-8"))
     ]
 
-    assert doors == ["sidecar/engine/client.py"]
-    assert issubclass(Opa, OpaClient)
+
+def test_its_other_half_is_left_to_those_who_want_it():
+    """
+    The package's asynchronous client is not loaded, and can be all the same.
+    """
+    code = (
+        "import sys, sidecar.engine.client; print('aiohttp' in sys.modules); "
+        "from opa_client.opa_async import AsyncOpaClient; print(AsyncOpaClient.__name__)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, cwd=ROOT, check=True)
+
+    assert done.stdout == b"False\nAsyncOpaClient\n"
 
 
 def _errors_of(module: ModuleType) -> Iterator[type[BaseException]]:
