@@ -1,15 +1,14 @@
 """
-Signs what callers are to trust without TLS.
+Signs what callers are to trust without TLS. Only who has a key loads what keys need, which is more
+than all of ours.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
 _CURVES: Final = {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}
 
@@ -27,7 +26,7 @@ class Signer:
         key_id: The `kid` that callers find the public key by, where there is one.
     """
 
-    key: PrivateKeyTypes
+    key: "PrivateKeyTypes"
     algorithm: str
     key_id: str | None
 
@@ -40,6 +39,8 @@ class Signer:
             OSError: The file cannot be read.
             ValueError: It holds no private key that a JWS can be made with.
         """
+        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
         try:
             key = load_pem_private_key(path.read_bytes(), password=None)
         except TypeError as wrong:
@@ -53,14 +54,18 @@ class Signer:
         """
         Make a JWS of the claims.
         """
+        import jwt
+
         headers = {"kid": self.key_id} if self.key_id else None
         return jwt.encode(claims, self.key, self.algorithm, headers)  # type: ignore[arg-type]
 
 
-def algorithm_of(key: PrivateKeyTypes | PublicKeyTypes) -> str | None:
+def algorithm_of(key: "PrivateKeyTypes | PublicKeyTypes") -> str | None:
     """
     Say how a key signs, or its pair does, by the JWS name; None where that is not known here.
     """
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
     match key:
         case rsa.RSAPrivateKey() | rsa.RSAPublicKey():
             return "RS256"

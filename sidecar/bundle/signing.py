@@ -8,8 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from cryptography.hazmat.primitives.serialization import load_pem_public_key
-
 from sidecar.bundle.archive import unpack
 from sidecar.bundle.opa_run import OpaRun
 from sidecar.errors import SettingsError
@@ -100,6 +98,9 @@ def public_algorithm(key: Path) -> str:
     Raises:
         SettingsError: It is no public key that bundles can be verified with.
     """
+    # As large as it is, it is for those alone who have a key.
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
     try:
         algorithm = algorithm_of(load_pem_public_key(key.read_bytes()))
     except OSError as wrong:

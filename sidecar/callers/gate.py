@@ -10,7 +10,7 @@ from sidecar.callers.caller import Caller
 from sidecar.callers.rate import RateLimit
 from sidecar.callers.settings import Callers
 from sidecar.callers.token_file import TokenFile
-from sidecar.callers.tokens import TokenVerifier
+from sidecar.callers.verifier import verifier
 from sidecar.errors import Forbidden, Unauthenticated
 
 # What decides is behind it. What a kubelet, Prometheus and a client's generator ask for is not, for
@@ -38,7 +38,7 @@ class Gate:
 
     def __init__(self, callers: Callers, certificates: bool) -> None:
         self._tokens = TokenFile(callers.tokens_file) if callers.tokens_file else None
-        self._verifier = TokenVerifier(callers.jwt) if callers.jwt else None
+        self._verifier = verifier(callers.jwt)
         self.waits = callers.jwt is not None and callers.jwt.by_url
         self._certificates = certificates
         self._open = not (self._tokens or self._verifier or certificates)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Final
 
-from sidecar.callers import keys, token_file
+from sidecar.callers import token_file
 from sidecar.errors import SettingsError
 from sidecar.strict import between, existing
 from sidecar.urls import names_a_host, parts_of
@@ -80,6 +80,9 @@ class JwtSettings:
         return "://" in self.jwks
 
     def _check_jwks(self) -> None:
+        # What reads keys is large, and only for those who have some.
+        from sidecar.callers import keys
+
         if not self.jwks:
             raise SettingsError(f"{self.at}.jwks is missing: a file of keys, or an https address")
         if self.by_url:

@@ -14,7 +14,7 @@ from werkzeug.routing import BaseConverter
 from sidecar.api.evaluation import EvaluationEndpoint
 from sidecar.api.request import Reply, decode, finished, reply
 from sidecar.callers import bearer
-from sidecar.callers.tokens import TokenVerifier
+from sidecar.callers.verifier import verifier
 from sidecar.engine.decision import objects
 from sidecar.errors import Forbidden, ObligationNotCarriedOut, Unauthenticated
 from sidecar.gateway import paths
@@ -59,7 +59,7 @@ class ForwardAuthEndpoint:
         self._routes = routes
         self._alone = alone
         self._metrics = metrics
-        self._verifier = TokenVerifier(settings.jwt) if settings.jwt else None
+        self._verifier = verifier(settings.jwt)
 
     def __call__(self, rest: str) -> Response:
         """
