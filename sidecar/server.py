@@ -9,9 +9,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from shutil import copyfile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flask import Flask
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 from prometheus_client.multiprocess import mark_process_dead
@@ -40,6 +39,9 @@ from sidecar.settings import Listen, Settings
 from sidecar.tls import Certificates
 from sidecar.worker import Worker, hold_stops, let_stops_through
 
+if TYPE_CHECKING:
+    from flask import Flask
+
 
 class Server(BaseApplication):  # type: ignore[misc]
     """
@@ -59,7 +61,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         self,
         settings: Settings,
         listener: socket.socket,
-        app: Callable[[], Flask],
+        app: Callable[[], "Flask"],
         listening: Callable[[], None],
     ) -> None:
         self.settings = settings
@@ -108,7 +110,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         os.register_at_fork(before=hold_stops, after_in_parent=let_stops_through)
         super().run()
 
-    def load(self) -> Flask:
+    def load(self) -> "Flask":
         """
         Make the application, in a worker.
         """

@@ -6,18 +6,23 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
 
 import click
-from flask import Flask
 
-from sidecar.engine.engine import Engine
 from sidecar.errors import EngineError, MissingPart
-from sidecar.gateway import table
 from sidecar.observability import current, logs
 from sidecar.observability.settings import Traces
 from sidecar.observability.workers import metrics_of_all_workers
 from sidecar.settings import Listen, Settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from sidecar.engine.engine import Engine
+    from sidecar.gateway.routes import Routes
+    from sidecar.gateway.settings import ForwardAuth
 
 
 @click.command()
@@ -33,7 +38,7 @@ def serve(check: bool) -> None:
     if check:
         if settings.forward_auth:
             # Without its terms: which bundle will be active, nobody can say yet.
-            table.read(settings.forward_auth)
+            _read(settings.forward_auth)
         click.echo("the settings are right")
         return
     logs.set_up(settings.log.level)
@@ -54,7 +59,6 @@ def _warn(settings: Settings) -> None:
 
 def _serve(settings: Settings) -> None:
     # The metrics library looks once, when it is imported, whether there are several processes.
-    from sidecar.app import create_app
     from sidecar.records.recorder import output_lock
     from sidecar.server import Server, engine_running, listening_socket
 
@@ -67,18 +71,25 @@ def _serve(settings: Settings) -> None:
         bundle = _bundle_in_words(engine)
         restarts = (lambda: counted.value) if counted else None
         proxied = settings.forward_auth
-        routes = table.read(proxied, engine) if proxied else None
+        routes = _read(proxied, engine) if proxied else None
 
         def listening() -> None:
             scheme = "https" if settings.tls.served else "http"
             click.echo(f"listening on {scheme}://{where} with {bundle}")
+
+        if settings.server.workers > 1:
+            # What is loaded before them, several workers share. A single one loads it for itself:
+            # the master answers nobody, and would hold all of it for nothing.
+            import_module("sidecar.app")
 
         # Both made once: a page may be asked of another worker than the one before it.
         page_key = os.urandom(32)
 
         lock = output_lock()
 
-        def app() -> Flask:
+        def app() -> "Flask":
+            from sidecar.app import create_app
+
             made = create_app(settings, engine, restarts, page_key, routes, lock)
             if draw:
                 draw(made)
@@ -88,7 +99,14 @@ def _serve(settings: Settings) -> None:
         Server(settings, listener, app, listening).run()
 
 
-def _draw(settings: Traces) -> Callable[[Flask], None] | None:
+def _read(settings: "ForwardAuth", engine: "Engine | None" = None) -> "Routes":
+    # Where no proxy asks, nothing of it is wanted.
+    from sidecar.gateway import table
+
+    return table.read(settings, engine)
+
+
+def _draw(settings: Traces) -> "Callable[[Flask], None] | None":
     """
     Return what has an application draw traces; None where none are wanted, at no cost.
 
@@ -104,7 +122,7 @@ def _draw(settings: Traces) -> Callable[[Flask], None] | None:
     return lambda app: Tracing(settings).stand_before(app)
 
 
-def _bundle_in_words(engine: Engine) -> str:
+def _bundle_in_words(engine: "Engine") -> str:
     try:
         return f"bundle revision {engine.bundle().revision or 'without a name'}"
     except EngineError as wrong:

@@ -5,11 +5,12 @@ and in which trace that is.
 
 from collections.abc import Callable, Iterable, MutableMapping
 from contextvars import ContextVar
-from typing import Any, Final
-
-from flask import Flask
+from typing import TYPE_CHECKING, Any, Final
 
 from sidecar.traceparent import TraceParent
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 SOON: Final = "soon"
 """
@@ -19,7 +20,7 @@ By which name an application has what answers at once, where it has that.
 _current: Final[ContextVar[dict[str, Any] | None]] = ContextVar("request", default=None)
 
 
-def stand_before(app: Flask) -> None:
+def stand_before(app: "Flask") -> None:
     """
     Have an application's requests known while they are under way.
     """
