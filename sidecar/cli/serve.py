@@ -62,6 +62,12 @@ def _serve(settings: Settings) -> None:
     from sidecar.records.recorder import output_lock
     from sidecar.server import Server, engine_running, listening_socket
 
+    if settings.server.workers > 1:
+        # What is loaded before them, several workers share. A single one loads it for itself: the
+        # master answers nobody, and would hold all of it for nothing. Not later: once bundles are
+        # fetched, another thread starts processes, and a worker that is forked meanwhile would
+        # keep their pipes open.
+        import_module("sidecar.app")
     draw = _draw(settings.traces)
     with (
         listening_socket(settings.listen) as listener,
@@ -76,11 +82,6 @@ def _serve(settings: Settings) -> None:
         def listening() -> None:
             scheme = "https" if settings.tls.served else "http"
             click.echo(f"listening on {scheme}://{where} with {bundle}")
-
-        if settings.server.workers > 1:
-            # What is loaded before them, several workers share. A single one loads it for itself:
-            # the master answers nobody, and would hold all of it for nothing.
-            import_module("sidecar.app")
 
         # Both made once: a page may be asked of another worker than the one before it.
         page_key = os.urandom(32)
