@@ -8,16 +8,16 @@ recorded and counted is the same.
 
 import io
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextvars import Context, copy_context
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, NamedTuple
 
 from gunicorn import SERVER
 from gunicorn.util import http_date
 
 from sidecar.api.front import Soon
-from sidecar.api.request import Reply, Rest
+from sidecar.api.request import Reply, Rest, finished
 from sidecar.heads import Heads
 
 _END: Final = b"\r\n\r\n"
@@ -29,13 +29,13 @@ class Taken(NamedTuple):
     A request that was taken.
 
     Attributes:
-        context: Where it is under way: what is left to do is done there, too.
+        answer: The answer, as it is sent; None where something is to be waited for.
 
-        got: The reply, or what is left to do for it.
+        finish: Waits for that, and writes the answer; it is told whether the connection stays.
     """
 
-    context: Context
-    got: Reply | Rest
+    answer: bytes | None
+    finish: Callable[[bool], bytes]
 
 
 class Hot:
@@ -85,9 +85,17 @@ class Hot:
         host, port, *_ = connection.client
         environ["REMOTE_ADDR"] = host
         environ["REMOTE_PORT"] = str(port)
+        # What is left to do belongs to the same request.
         context = copy_context()
         got = context.run(self._soon, environ)
-        return None if got is None else Taken(context, got)
+        if got is None:
+            return None
+        answer = written(got, keep=True) if isinstance(got, Reply) else None
+        return Taken(answer, partial(_finished, context, got))
+
+
+def _finished(context: Context, got: Reply | Rest, keep: bool) -> bytes:
+    return written(context.run(finished, got), keep=keep)
 
 
 def written(reply: Reply, *, keep: bool) -> bytes:

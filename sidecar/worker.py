@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from contextvars import Context
 from functools import partial
 from operator import attrgetter
 from selectors import EVENT_READ
@@ -19,15 +18,13 @@ import msgspec
 from gunicorn.http.errors import ParseException
 from gunicorn.workers.gthread import ThreadWorker
 
-from sidecar.api import paths
-from sidecar.api.request import Reply, Rest
 from sidecar.connection import Bounded, Connection, TlsConnection
 from sidecar.errors import InternalError, RequestError
 from sidecar.heap import keep_some
-from sidecar.hot import Hot, written
 from sidecar.observability.current import SOON
 
 if TYPE_CHECKING:
+    from sidecar.hot import Hot
     from sidecar.server import Server
 
 _ONCE_IN_S: Final = 1.0
@@ -41,7 +38,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     app: "Server"
     keepalived_conns: deque[Any]
-    _hot: Hot | None = None
+    _hot: "Hot | None" = None
     _heard_at = 0.0
     _looked_at = 0.0
 
@@ -59,7 +56,11 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         keep_some()
         soon = self.wsgi.extensions.get(SOON)
         if soon and not self.cfg.is_ssl:
-            self._hot = Hot(self.cfg, soon, paths.DECISIONS)
+            # The master has no use for what it needs.
+            from sidecar.api.paths import DECISIONS
+            from sidecar.hot import Hot
+
+            self._hot = Hot(self.cfg, soon, DECISIONS)
         try:
             super().run()
         finally:
@@ -133,7 +134,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn.sock.setblocking(False)
         try:
             taken = self._hot.take(conn)
-            left = _sent(conn.sock, taken.got) if taken else b""
+            left = _sent(conn.sock, taken.answer) if taken and taken.answer else b""
         except BlockingIOError:
             return True
         except OSError:
@@ -146,8 +147,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if taken is None:
             return False
         self.nr += 1
-        if not isinstance(taken.got, Reply):
-            self._in_thread(conn, among, partial(self._finish, conn, taken.context, taken.got))
+        if taken.answer is None:
+            self._in_thread(conn, among, partial(self._finish, conn, taken.finish))
         elif left:
             self._in_thread(conn, among, partial(self._send, conn, left, keep=True))
         else:
@@ -171,10 +172,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         done = self.tpool.submit(task)
         done.add_done_callback(lambda fut: self.method_queue.defer(self.finish_request, conn, fut))
 
-    def _finish(self, conn: Any, context: Context, rest: Rest) -> bool:
-        reply = context.run(rest)
+    def _finish(self, conn: Any, finish: Callable[[bool], bytes]) -> bool:
         keep = bool(self.alive)
-        return self._send(conn, written(reply, keep=keep), keep=keep)
+        return self._send(conn, finish(keep), keep=keep)
 
     def _fail(self, conn: Any, wrong: Exception) -> bool:
         conn.sock.setblocking(True)
@@ -237,13 +237,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn.timeout = min(conn.timeout, deadline)
 
 
-def _sent(sock: socket, got: Reply | Rest) -> bytes:
+def _sent(sock: socket, content: bytes) -> bytes:
     """
     Send what can be sent at once, and return what is left.
     """
-    if not isinstance(got, Reply):
-        return b""
-    content = written(got, keep=True)
     try:
         return content[sock.send(content) :]
     except OSError:
