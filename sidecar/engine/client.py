@@ -160,7 +160,8 @@ class Opa(OpaClient):  # type: ignore[misc]
     """
 
     # A failing builtin must be an error: it would read as undefined, and a prohibition fail open.
-    _QUESTION: Final = {"provenance": "true", "strict-builtin-errors": "true"}
+    # Written out: the client would write it anew for each question.
+    _QUESTION: Final = "?provenance=true&strict-builtin-errors=true"
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -188,7 +189,7 @@ class Opa(OpaClient):  # type: ignore[misc]
             EngineError: There is no answer, or none that makes sense.
         """
         asking = self if items == 1 else self._patient(items)
-        return Answer.from_body(asking.query_rule(question, "/".join(path), None, self._QUESTION))
+        return Answer.from_body(asking.query_rule(question, "/".join(path) + self._QUESTION))
 
     def check_health(
         self, query: Mapping[str, str] | None = None, diagnostic_url: str | None = None
