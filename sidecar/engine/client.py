@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any, Final, Self
 
+import msgspec
 import requests.exceptions as requests_errors
 import urllib3.exceptions as urllib3_errors
 
@@ -112,6 +113,21 @@ def _refused(response: Any) -> type[EngineError]:
     return EngineFailed
 
 
+class _Bundle(msgspec.Struct):
+    revision: str
+
+
+class _Provenance(msgspec.Struct):
+    version: str
+    bundles: dict[str, _Bundle] = {}
+
+
+class _Body(msgspec.Struct):
+    # OPA says who it is when it is asked to: what does not is something else that listens there.
+    provenance: _Provenance
+    result: Any = ABSENT
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """
@@ -129,26 +145,17 @@ class Answer:
     @classmethod
     def from_body(cls, body: Any) -> "Answer":
         """
-        Read an answer's body. OPA says who it is when it is asked to, so that what does not is
-        something else that listens there.
+        Read an answer's body.
 
         Raises:
             EngineNonsense: OPA would not say this.
         """
-        match body:
-            case {"provenance": {"version": str(), **said}}:
-                return cls(body.get("result", ABSENT), _revisions(said.get("bundles", {})))
-        raise EngineNonsense()
-
-
-def _revisions(bundles: Any) -> dict[str, str]:
-    try:
-        revisions = {name: bundle["revision"] for name, bundle in bundles.items()}
-    except (AttributeError, KeyError, TypeError) as wrong:
-        raise EngineNonsense() from wrong
-    if not all(isinstance(revision, str) for revision in revisions.values()):
-        raise EngineNonsense()
-    return revisions
+        try:
+            said = msgspec.convert(body, _Body)
+        except msgspec.ValidationError as wrong:
+            raise EngineNonsense() from wrong
+        revisions = {name: bundle.revision for name, bundle in said.provenance.bundles.items()}
+        return cls(said.result, revisions)
 
 
 class Opa(OpaClient):  # type: ignore[misc]

@@ -4,6 +4,7 @@ One connection to OPA: opened by urllib3, and asked in one piece.
 What http.client and urllib3 do for each request beyond that took most of a question's time.
 """
 
+import select
 import socket
 import ssl
 from contextlib import suppress
@@ -41,6 +42,16 @@ class Connection(HTTPConnection):
         self._used = False
         self._reader = Reader()
         super().connect()
+        self._readable = select.poll()
+        self._readable.register(self.sock, select.POLLIN)
+
+    @property
+    def is_connected(self) -> bool:
+        """
+        Whether it is open. Where there is something to read before anything was asked, it is the
+        other side's end, or nothing that may be taken for the next answer.
+        """
+        return self.sock is not None and not self._readable.poll(0)
 
     def ask(self, request: bytes, timeout: Timeout) -> Received:
         """

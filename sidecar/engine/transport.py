@@ -1,5 +1,5 @@
 """
-How requests get to OPA: a session in the shape of requests', over a pool of urllib3's.
+How requests get to OPA: a session in the shape of requests', over connections that are kept.
 
 requests' own session takes proxies, .netrc and CA bundles from the environment, throws connections
 away when more threads ask than it keeps, and shares its sockets with forked children. This one does
@@ -9,16 +9,16 @@ none of that, knows Unix sockets, and costs a tenth.
 import os
 import ssl
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from http.client import HTTPException
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import urljoin
 
 import msgspec
 import requests
 from httptools import HttpParserError, HttpParserUpgrade
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3 import Timeout
 from urllib3.exceptions import (
     HostChangedError,
     ProtocolError,
@@ -28,13 +28,9 @@ from urllib3.exceptions import (
 )
 from urllib3.util import parse_url
 
-from sidecar.engine.connection import (
-    Connection,
-    Dropped,
-    TlsConnection,
-    UnixConnection,
-)
+from sidecar.engine.connection import Dropped
 from sidecar.engine.endpoint import Endpoint
+from sidecar.engine.pool import Pool
 from sidecar.engine.reader import Received
 from sidecar.observability.spans import outgoing
 
@@ -109,7 +105,7 @@ class Session:
         self._endpoint = endpoint
         scheme = "https" if endpoint.tls else "http"
         self._root = f"{scheme}://{endpoint.host}:{endpoint.port}"
-        self._pool = _pool(endpoint)
+        self._pool = Pool(endpoint)
         _renew_in_children(self)
 
     def get(self, url: str, **how: Any) -> Response:
@@ -120,7 +116,7 @@ class Session:
             answer = self._asked("GET", url, **how)
             to = answer.headers.get(b"location")
             if answer.status not in _MOVED or to is None:
-                return Response(answer.status, answer.body)
+                return _response(answer)
             url = urljoin(url, to.decode("latin-1"))
             if not url.startswith(f"{self._root}/"):
                 raise HostChangedError(self._pool, url)
@@ -130,25 +126,25 @@ class Session:
         """
         Ask with a body. Never follows: the body must not get anywhere else.
         """
-        return self._request("POST", url, **how)
+        return _response(self._asked("POST", url, **how))
 
     def put(self, url: str, **how: Any) -> Response:
         """
         Replace what is there.
         """
-        return self._request("PUT", url, **how)
+        return _response(self._asked("PUT", url, **how))
 
     def patch(self, url: str, **how: Any) -> Response:
         """
         Change what is there.
         """
-        return self._request("PATCH", url, **how)
+        return _response(self._asked("PATCH", url, **how))
 
     def delete(self, url: str, **how: Any) -> Response:
         """
         Remove what is there.
         """
-        return self._request("DELETE", url, **how)
+        return _response(self._asked("DELETE", url, **how))
 
     def close(self) -> None:
         """
@@ -160,15 +156,9 @@ class Session:
         """
         Take new connections: in a forked child the old ones are the parent's.
         """
-        if self._pool.pool is not None:
-            # A thread that the child does not have may have held the lock.
-            self._pool.pool.mutex._at_fork_reinit()  # type: ignore[attr-defined]
+        if not self._pool.closed:
             self._pool.close()
-            self._pool = _pool(self._endpoint)
-
-    def _request(self, method: str, url: str, **how: Any) -> Response:
-        answer = self._asked(method, url, **how)
-        return Response(answer.status, answer.body)
+            self._pool = Pool(self._endpoint)
 
     def _asked(
         self,
@@ -181,7 +171,8 @@ class Session:
         timeout: Timeout | None = None,
     ) -> Received:
         body = data if json is msgspec.UNSET else msgspec.json.encode(json)
-        request = _request(_head(method, url, self._root), {**headers, **outgoing()}, body)
+        head = _head(method, url, self._root, tuple(headers.items()))
+        request = _request(head, outgoing(), body)
         timeout = timeout or self._endpoint.timeout()
         # Where OPA ends, all that were kept are dropped: each is found out by itself.
         for left in reversed(range(self._endpoint.connections + 1)):
@@ -195,8 +186,7 @@ class Session:
 
     def _exchanged(self, url: str, request: bytes, timeout: Timeout) -> Received:
         pool = self._pool
-        # Its pool is what urllib3 is used for: its own way of asking is most of what it costs.
-        connection = cast(Connection, pool._get_conn(self._endpoint.wait_s))
+        connection = pool.take()
         try:
             return connection.ask(request, timeout)
         except TimeoutError as slow:
@@ -206,52 +196,47 @@ class Session:
         except (OSError, HTTPException, HttpParserError, HttpParserUpgrade) as broken:
             raise ProtocolError("the connection is of no more use", broken) from broken
         finally:
-            pool._put_conn(connection)
+            pool.put(connection)
 
 
 @lru_cache(maxsize=256)
-def _head(method: str, url: str, root: str) -> bytes:
+def _head(method: str, url: str, root: str, headers: tuple[tuple[str, str], ...]) -> bytes:
     """
     Write a request's first lines. Few addresses are asked, again and again.
 
     Raises:
-        requests.exceptions.InvalidURL: It is not an address of OPA's.
+        requests.exceptions.RequestException: The address is not OPA's, or a header is not one line.
     """
     if not url.startswith(f"{root}/"):
         raise requests.exceptions.InvalidURL("not an address of OPA's")
     _, _, host = root.partition("://")
     line = f"{method} {parse_url(url).request_uri} HTTP/1.1"
-    return f"{line}\r\nHost: {host}\r\nAccept-Encoding: identity\r\n".encode()
+    return f"{line}\r\nHost: {host}\r\nAccept-Encoding: identity\r\n".encode() + _lines(headers)
 
 
-def _request(head: bytes, headers: Mapping[str, str], body: bytes | None) -> bytes:
+def _lines(headers: Iterable[tuple[str, str]]) -> bytes:
+    lines = [f"{name}: {value}" for name, value in headers]
+    if not all(line.isascii() and line.isprintable() for line in lines):
+        raise requests.exceptions.InvalidHeader("a header is one line of plain letters")
+    return "".join(f"{line}\r\n" for line in lines).encode()
+
+
+def _request(head: bytes, traced: Mapping[str, str], body: bytes | None) -> bytes:
     """
     Write a request, in one piece.
 
     Raises:
-        requests.exceptions.InvalidHeader: A header would be more than one line.
+        requests.exceptions.InvalidHeader: A header is not one line.
     """
-    lines = [f"{name}: {value}" for name, value in headers.items()]
-    if not all(line.isascii() and line.isprintable() for line in lines):
-        raise requests.exceptions.InvalidHeader("a header is one line of plain letters")
-    if body is not None:
-        lines.append(f"Content-Length: {len(body)}")
-    return b"%b%b\r\n\r\n%b" % (head, "\r\n".join(lines).encode(), body or b"")
+    if traced:
+        head += _lines(traced.items())
+    if body is None:
+        return head + b"\r\n"
+    return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
 
 
-def _pool(endpoint: Endpoint) -> HTTPConnectionPool:
-    how: dict[str, Any] = {"maxsize": endpoint.connections, "block": True}
-    kind: type[HTTPConnectionPool] = HTTPConnectionPool
-    connection: type[Connection] = Connection
-    if endpoint.tls:
-        kind, connection = HTTPSConnectionPool, TlsConnection
-        how["ssl_context"] = endpoint.tls_context()
-    if endpoint.socket:
-        connection = UnixConnection
-        how["path"] = endpoint.socket
-    pool = kind(endpoint.host, endpoint.port, **how)
-    pool.ConnectionCls = connection
-    return pool
+def _response(received: Received) -> Response:
+    return Response(received.status, received.body)
 
 
 def _renew_in_children(session: Session) -> None:
