@@ -167,7 +167,7 @@ class Opa(OpaClient):  # type: ignore[misc]
     """
 
     # A failing builtin must be an error: it would read as undefined, and a prohibition fail open.
-    # Written out: the client would write it anew for each question.
+    # Written out, for the client would write it anew each time; it takes dots for slashes.
     _QUESTION: Final = "?provenance=true&strict-builtin-errors=true"
 
     def __init__(self, endpoint: Endpoint) -> None:

@@ -86,7 +86,7 @@ class Connection(HTTPConnection):
     def _asked(self, request: bytes, until: float) -> Received:
         reader = self._reader
         reader.expect()
-        self.sock.settimeout(until - monotonic())
+        self._wait(until)
         # Who closes early may have answered before: that is read, or found missing.
         with suppress(ConnectionError, ssl.SSLEOFError):
             self.sock.sendall(request)
@@ -112,11 +112,14 @@ class Connection(HTTPConnection):
         return read
 
     def _next(self, until: float) -> bytes:
+        self._wait(until)
+        return self.sock.recv(_AT_ONCE)
+
+    def _wait(self, until: float) -> None:
         left = until - monotonic()
         if left <= 0:
             raise TimeoutError("the answer takes too long")
         self.sock.settimeout(left)
-        return self.sock.recv(_AT_ONCE)
 
 
 class TlsConnection(Connection, HTTPSConnection):

@@ -175,14 +175,13 @@ class Session:
         request = _request(head, outgoing(), body)
         timeout = timeout or self._endpoint.timeout()
         # Where OPA ends, all that were kept are dropped: each is found out by itself.
-        for left in reversed(range(self._endpoint.connections + 1)):
+        for _ in range(self._endpoint.connections if method in _QUESTIONS else 0):
             try:
                 return self._exchanged(url, request, timeout)
             except ProtocolError as broken:
-                again = method in _QUESTIONS and isinstance(broken.args[-1], Dropped)
-                if not (again and left):
+                if not isinstance(broken.args[-1], Dropped):
                     raise
-        raise AssertionError("the last try answers or raises")
+        return self._exchanged(url, request, timeout)
 
     def _exchanged(self, url: str, request: bytes, timeout: Timeout) -> Received:
         pool = self._pool
@@ -209,9 +208,9 @@ def _head(method: str, url: str, root: str, headers: tuple[tuple[str, str], ...]
     """
     if not url.startswith(f"{root}/"):
         raise requests.exceptions.InvalidURL("not an address of OPA's")
-    _, _, host = root.partition("://")
-    line = f"{method} {parse_url(url).request_uri} HTTP/1.1"
-    return f"{line}\r\nHost: {host}\r\nAccept-Encoding: identity\r\n".encode() + _lines(headers)
+    to = parse_url(url)
+    line = f"{method} {to.request_uri} HTTP/1.1\r\n".encode()
+    return line + _lines((("Host", str(to.netloc)), ("Accept-Encoding", "identity"), *headers))
 
 
 def _lines(headers: Iterable[tuple[str, str]]) -> bytes:

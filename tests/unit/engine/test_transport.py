@@ -26,6 +26,7 @@ from urllib3.exceptions import (
 from sidecar.bundle.build import BuiltBundle
 from sidecar.engine.client import Opa
 from sidecar.engine.endpoint import Endpoint
+from sidecar.engine.pool import Pool
 from sidecar.engine.transport import Response, Session
 from sidecar.errors import EngineUnreachable
 from tests.fakes import HangingServer, OddServer, asked, http_answer
@@ -252,6 +253,23 @@ def test_nobody_but_opa_is_asked():
             session.get(url)
 
 
+def test_nothing_else_gets_into_a_request():
+    """
+    Neither an address nor a header of a trace can hold another request.
+    """
+    with OddServer(_echo) as server:
+        session = Session(Endpoint(server.url))
+        session.get(f"{server.url}/v1/a b\r\nX: y\r\n\r\n", headers={})
+        for odd in ("a\r\nX: y", "a\nb", "é"):
+            with pytest.raises(requests.exceptions.InvalidHeader):
+                session.get(f"{server.url}/v1", headers={"traceparent": odd})
+        session.close()
+
+    assert [asked(request)[0] for request in server.requests] == [
+        "/v1/a%20b%0D%0AX:%20y%0D%0A%0D%0A"
+    ]
+
+
 @pytest.mark.parametrize(
     ("status", "well"), [(200, True), (204, True), (201, False), (302, False), (500, False)]
 )
@@ -372,6 +390,25 @@ def test_tls_trusts_whom_it_was_told(
             with pytest.raises(EngineUnreachable):
                 opa.ask(["faulty"], {})
             opa.close_connection()
+
+
+def test_connections_are_kept_over_tls(
+    built: Callable[[str], BuiltBundle], opa_binary: Path, free_port: int, tmp_path: Path
+):
+    """
+    What TLS itself sends between two answers is not taken for something that nobody asked for.
+    """
+    endpoint = _tls(free_port, cert=TLS / "client.pem", key=TLS / "client.key")
+    arguments = _serving_tls(built("faulty"))
+    request = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with opa_running(opa_binary, endpoint, *arguments, log=tmp_path / "log"):
+        pool = Pool(endpoint)
+        for _ in range(3):
+            connection = pool.take()
+            assert connection.ask(request, endpoint.timeout()).status == 200
+            pool.put(connection)
+            assert connection.is_connected
+        pool.close()
 
 
 def test_hooks_do_not_keep_sessions():
