@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from sidecar import forks
 from sidecar.bundle.manifest import DataPath
 from sidecar.errors import MissingPart, SettingsError
 
@@ -94,13 +95,6 @@ class OpaRun:
         # From within the copy, so that places in OPA's messages read as they do in the source.
         command = [str(self.opa.absolute()), *arguments]
         try:
-            return subprocess.run(
-                command,
-                cwd=self.folder,
-                input=stdin,
-                capture_output=True,
-                text=True,
-                timeout=_TAKES_AT_MOST_S,
-            )
+            return forks.run(command, folder=self.folder, given=stdin, within_s=_TAKES_AT_MOST_S)
         except (OSError, subprocess.TimeoutExpired) as wrong:
             raise MissingPart(f"OPA ({self.opa}) cannot be run, or takes too long.") from wrong

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
+from sidecar import forks
 from sidecar.engine import tether
 from sidecar.engine.client import Opa
 from sidecar.engine.endpoint import Endpoint
@@ -286,7 +287,7 @@ class Supervisor:
     def _started(self) -> subprocess.Popen[bytes]:
         assert self._home is not None
         tied = [sys.executable, "-I", "-S", tether.__file__, str(os.getpid())]
-        return subprocess.Popen(
+        return forks.Popen(
             tied + self._command(),
             cwd=self._home.folder,
             env=dict(self._job.environment),
