@@ -18,6 +18,7 @@ from sidecar.errors import SidecarError
 from sidecar.names import new_id
 from sidecar.observability.metrics import Metrics
 from sidecar.records.masked import Masked, Masking
+from sidecar.records.masking import nameless
 
 # What Python keeps beside the texts, and then some.
 _BESIDE: Final = 1000
@@ -52,7 +53,7 @@ class _Made:
     What was made of a decision that is remembered.
 
     Attributes:
-        like: The evaluation that it was made for, without its names.
+        like: The evaluation that it was made for, without its names, and its date.
 
         asked_as: What of it the answer depends on, beside the decision.
 
@@ -125,7 +126,7 @@ class Telling:
 
     def _again(self, asked: Mapping[str, Any], recalled: Recalled) -> Told:
         max_age_s = self._lifetime.seconds(recalled.info, recalled.date)
-        like = _like(asked, recalled.date)
+        like = encode((nameless(asked), recalled.date))
         made = recalled.kept.made
         if not isinstance(made, _Made) or made.max_age_s != max_age_s:
             made = None
@@ -171,14 +172,6 @@ class Telling:
         counters = self._metrics.counters(asked, decision, info)
         masked = self._masking.masked(asked, decision, info) if self._masking else None
         return Told(tuple(whole.split(name.encode())), counters, masked)
-
-
-def _like(asked: Mapping[str, Any], date: str) -> bytes:
-    """
-    Write an evaluation without the names of whom and what it is about.
-    """
-    nameless = [{**asked[kind], "id": None} for kind in ("subject", "resource")]
-    return encode((*nameless, asked["action"], asked.get("context"), date))
 
 
 def _asked_as(asked: Mapping[str, Any]) -> bytes:

@@ -20,6 +20,7 @@ from sidecar.engine.bundle_info import BUNDLES, NO_AGREEMENT, BundleInfo
 from sidecar.engine.client import Answer, Opa
 from sidecar.engine.decision import ABSENT, Decision
 from sidecar.engine.memory import Kept, Memory, Question, paths_of
+from sidecar.engine.selection import Selection
 from sidecar.errors import (
     BundleNotActive,
     BundleRefused,
@@ -34,6 +35,7 @@ from sidecar.errors import (
 )
 from sidecar.observability.spans import Attributes, spanned
 from sidecar.registers.ends import Ends
+from sidecar.registers.selected import Selected
 
 Evaluation = Mapping[str, Any]
 Stages = dict[str, float]
@@ -158,11 +160,12 @@ class _Dated:
         evaluation: What the policy is given.
     """
 
-    __slots__ = ("_reads", "_values", "evaluation")
+    __slots__ = ("_reads", "_selected", "_values", "evaluation")
 
     def __init__(self, evaluation: Evaluation) -> None:
         self.evaluation = evaluation
         self._reads: tuple[str, ...] | None = None
+        self._selected: Selected | None = None
         self._values: bytes | None = None
 
     @property
@@ -173,12 +176,14 @@ class _Dated:
         environment = self.evaluation.get("environment")
         return str(environment.get("date", "")) if isinstance(environment, dict) else ""
 
-    def values(self, reads: tuple[str, ...]) -> bytes | None:
+    def values(self, reads: tuple[str, ...], selected: Selected | None) -> bytes | None:
         """
-        Write what a bundle reads of it, once for each bundle; None where it cannot be written.
+        Write what a bundle reads of it, once for each bundle and its registers; None where it
+        cannot be written.
         """
-        if self._reads is not reads:
-            self._reads, self._values = reads, paths_of(reads).values(self.evaluation)
+        if self._reads is not reads or self._selected is not selected:
+            self._reads, self._selected = reads, selected
+            self._values = paths_of(reads).values(self.evaluation, selected)
         return self._values
 
 
@@ -312,6 +317,7 @@ class Engine:
         # The active bundle, and the one before it: answers on their way may still need that.
         self._known: tuple[BundleInfo, ...] = ()
         self._ends: Ends | None = None
+        self._selection = Selection(client, clock)
         self._flights: dict[tuple[object, ...], _Flight] = {}
 
     def decide(self, evaluation: Evaluation, stages: Stages | None = None) -> Decision:
@@ -575,14 +581,14 @@ class Engine:
         if self._memory is None:
             return None
         info = self.bundle()
-        values = dated.values(info.reads) if info.deterministic else None
+        values = dated.values(info.reads, self._selected(info)) if info.deterministic else None
         # A fork has none of the threads that its parent waits for.
         return None if values is None else (os.getpid(), info.identity, values)
 
     def _put(self, dated: _Dated, stages: Stages | None) -> Decision:
         info, answer = self._ask(_decision_rule, dated.evaluation, stages)
         decision = Decision.from_result(answer.result, info.revision, dated.date)
-        return self._kept(dated, decision, info, answer)
+        return self._kept(dated, decision, info, _Confirmed(answer.revisions))
 
     def _asked(
         self, dated: Sequence[_Dated], stages: Stages | None
@@ -592,12 +598,14 @@ class Engine:
         """
         try:
             info = self.bundle()
-            places = self._different(info, dated)
+            selected = self._selected(info)
+            places = self._different(info, dated, selected)
             first = [dated[indices[0]] for indices in places]
-            answered, outcomes = self._together(first, stages)
-            if answered is not info:
-                # What the next bundle reads may tell apart what the last one could not.
-                return self._together(dated, stages)[1]
+            answered, active, outcomes = self._together(first, stages)
+            if answered is not info or not (selected is None or selected.revisions == active.all):
+                # What the next bundle reads, and the next registers hold, may tell apart what the
+                # last ones could not.
+                return self._together(dated, stages)[-1]
         except (_NoBatchRule, EvaluationFailed):
             # One evaluation that fails has failed them all: asked alone, it is the only one.
             return self._one_by_one(dated, stages)
@@ -608,7 +616,9 @@ class Engine:
         }
         return [spread[index] for index in range(len(dated))]
 
-    def _different(self, info: BundleInfo, dated: Sequence[_Dated]) -> list[list[int]]:
+    def _different(
+        self, info: BundleInfo, dated: Sequence[_Dated], selected: Selected | None
+    ) -> list[list[int]]:
         """
         Put evaluations together that a bundle cannot tell apart: lists of their indices.
         """
@@ -616,24 +626,39 @@ class Engine:
             return [[index] for index in range(len(dated))]
         places: dict[object, list[int]] = {}
         for index, each in enumerate(dated):
-            places.setdefault(each.values(info.reads) or index, []).append(index)
+            places.setdefault(each.values(info.reads, selected) or index, []).append(index)
         return list(places.values())
+
+    def _selected(self, info: BundleInfo) -> Selected | None:
+        """
+        Return the entries that ids select by what was active last, where they are at hand.
+        """
+        active = self._confirmed
+        remembers = self._memory is not None and active.covers(info)
+        return self._selection.of(info, active.all) if remembers else None
 
     def _together(
         self, dated: Sequence[_Dated], stages: Stages | None
-    ) -> tuple[BundleInfo, list[Decision | EngineError]]:
+    ) -> tuple[BundleInfo, _Confirmed, list[Decision | EngineError]]:
+        """
+        Ask the rule that decides many at once.
+
+        Returns:
+            The bundle that answered, all that was active then, and what it decided.
+        """
         question = {"items": [each.evaluation for each in dated]}
         info, answer = self._ask(_batch_rule, question, stages, len(dated))
         if not isinstance(answer.result, dict):
             raise _NoBatchRule()
+        active = _Confirmed(answer.revisions)
         outcomes = []
         for index, each in enumerate(dated):
             result = answer.result.get(str(index), ABSENT)
             outcome = _attempt(Decision.from_result, result, info.revision, each.date)
             if isinstance(outcome, Decision):
-                outcome = self._kept(each, outcome, info, answer)
+                outcome = self._kept(each, outcome, info, active)
             outcomes.append(outcome)
-        return info, outcomes
+        return info, active, outcomes
 
     def _one_by_one(
         self, dated: Sequence[_Dated], stages: Stages | None
@@ -670,7 +695,7 @@ class Engine:
         info = self._known[0]
         if self._clock() - confirmed.at > within_s or not confirmed.covers(info):
             return None
-        question = _question(info, confirmed, dated)
+        question = self._question(info, confirmed, dated)
         kept = self._memory.find(question) if question else None
         if kept is None or question is None:
             return None
@@ -704,16 +729,22 @@ class Engine:
                 del self._flights[key]
                 flight.done.set()
 
+    def _question(self, info: BundleInfo, active: _Confirmed, dated: _Dated) -> Question | None:
+        """
+        Say what a decision depends on, of a bundle that is covered; None where it cannot be said.
+        """
+        values = dated.values(info.reads, self._selection.of(info, active.all))
+        return None if values is None else Question(active.all, values)
+
     def _kept(
-        self, dated: _Dated, decision: Decision, info: BundleInfo, answer: Answer
+        self, dated: _Dated, decision: Decision, info: BundleInfo, active: _Confirmed
     ) -> Decision:
         """
         Remember a decision, where that may be.
         """
-        confirmed = _Confirmed(answer.revisions)
-        if self._memory is None or not confirmed.covers(info):
+        if self._memory is None or not active.covers(info):
             return decision
-        question = _question(info, confirmed, dated)
+        question = self._question(info, active, dated)
         if question is None:
             return decision
         self._memory.keep(question, decision)
@@ -788,11 +819,6 @@ def _of_the_newest(state: State) -> str:
     if state.failing is None:
         return ""
     return f" The newest bundle is not used: {CODES[state.failing.code]}."
-
-
-def _question(info: BundleInfo, confirmed: _Confirmed, dated: _Dated) -> Question | None:
-    values = dated.values(info.reads)
-    return None if values is None else Question(confirmed.all, values)
 
 
 def _hits(found: Sequence[Recalled | None]) -> Attributes:

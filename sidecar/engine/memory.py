@@ -14,6 +14,7 @@ import msgspec
 from sidecar.bundle.manifest import EVERYTHING
 from sidecar.canonical import canonical
 from sidecar.engine.decision import Decision
+from sidecar.registers.selected import Selected
 
 # What Python keeps beside the bytes of an entry, and what lies idle between them: one that was
 # forgotten leaves a gap that the next one need not fit into. `make bench-bound` says whether that
@@ -29,7 +30,8 @@ class Question(NamedTuple):
     Attributes:
         revisions: The bundles that were active, by name and revision.
 
-        values: The values at the paths that the decision reads, in their order, as bytes.
+        values: The values at the paths that the decision reads, in their order, as bytes; where
+            ids count by entries alone, with these in their places.
     """
 
     revisions: tuple[tuple[str, str], ...]
@@ -42,6 +44,10 @@ class Paths:
 
     Args:
         reads: Paths such as `subject.type`; `*` for all of the input.
+
+    Attributes:
+        order: The paths in the order in which their values are written; none where all of the input
+            is.
     """
 
     def __init__(self, reads: Sequence[str]) -> None:
@@ -52,16 +58,36 @@ class Paths:
             *holder, name = path.split(".")
             holders.setdefault(tuple(holder), []).append(name)
         self._holders = tuple(holders.items())
+        self.order: tuple[str, ...] = (
+            ()
+            if self._all
+            else tuple(
+                ".".join((*holder, name)) for holder, names in self._holders for name in names
+            )
+        )
 
-    def values(self, evaluation: Mapping[str, Any]) -> bytes | None:
+    def values(
+        self, evaluation: Mapping[str, Any], selected: Selected | None = None
+    ) -> bytes | None:
         """
         Write the values that an evaluation has there; None where they cannot be written.
 
         Values that a policy could tell apart are written differently: null is not an absent value,
         and 1 is not 1.0. The order of an object's members is none.
+
+        Args:
+            evaluation: What the policy is given.
+
+            selected: The entries that ids count by, made for the paths in this order; None where
+                ids count by themselves.
         """
         try:
-            return canonical(evaluation if self._all else self._found(evaluation))
+            if self._all:
+                return canonical(evaluation)
+            found = self._found(evaluation)
+            if selected is not None:
+                selected.put(found)
+            return canonical(found)
         except (TypeError, ValueError, OverflowError, RecursionError):
             return None
 

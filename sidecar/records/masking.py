@@ -65,6 +65,30 @@ class Ids:
         return f"{HASHED}{digest.hexdigest()}"
 
 
+def nameless(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """
+    Take of an evaluation what its mask depends on where names are dropped: evaluations of which
+    that is the same are masked alike, with the same left out.
+
+    Args:
+        asked: The evaluation, as it was read; it is not changed.
+    """
+    told = {kind: {**asked[kind], "id": None} for kind in ("subject", "resource")}
+    told["action"] = asked["action"]
+    if "context" not in asked:
+        return told
+    context = asked["context"]
+    if isinstance(context, dict):
+        recipient, evidence = context.get("recipient"), context.get("evidence")
+        if isinstance(recipient, dict):
+            context = {**context, "recipient": {**recipient, "id": None}}
+        if isinstance(evidence, dict):
+            typed = {name: _typed(reference) for name, reference in evidence.items()}
+            context = {**context, "evidence": typed}
+    told["context"] = context
+    return told
+
+
 class Mask:
     """
     Masks one evaluation and its decision.

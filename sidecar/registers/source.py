@@ -21,11 +21,15 @@ class RegisterSource:
             of an object with ids by the facts that they are evidence for.
 
         faults: The rule that says what is wrong with the facts of entries.
+
+        by_entry_alone: Whether a text at those paths counts by nothing but the entries that it
+            selects: the policy's promise.
     """
 
     at: DataPath
     kinds: Mapping[str, tuple[str, ...]]
     faults: DataPath
+    by_entry_alone: bool = False
 
     @classmethod
     def from_document(cls, document: Any) -> "RegisterSource":
@@ -41,5 +45,8 @@ class RegisterSource:
                 for paths in kinds.values()
             ):
                 found_by = {kind: tuple(paths) for kind, paths in kinds.items()}
-                return cls(segments(at), found_by, segments(faults))
+                alone = document.get("by_entry_alone", False)
+                if not isinstance(alone, bool):
+                    raise ValueError("by_entry_alone must be true or false")
+                return cls(segments(at), found_by, segments(faults), alone)
         raise ValueError("registers must have at, kinds and faults")

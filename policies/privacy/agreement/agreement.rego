@@ -29,9 +29,11 @@ terms := object.union(facts.texts, {
 # title: What may stand in registers
 # description: |
 #   `at` is where their entries are, `kinds` by what a request finds an entry of each kind, and `faults`
-#   names the rule that says what is wrong with the facts of those that there are.
+#   names the rule that says what is wrong with the facts of those that there are. `by_entry_alone` promises that a text that
+#   stands there counts by nothing but the entries that it selects: no rule may tell two ids apart that select none.
 registers := {
 	"at": "privacy_registers",
 	"kinds": {kind: known.found_by | some kind, known in vocabulary.registers},
 	"faults": "privacy/lib/registers/faults",
+	"by_entry_alone": true,
 }
