@@ -18,10 +18,10 @@ from sidecar.registers.source import RegisterSource
 
 Revisions = tuple[tuple[str, str], ...]
 
-# When the entries of the same revisions are asked for again: OPA failed, or had others already.
+# When the same entries are asked for again that could not be had.
 _AGAIN_S: Final = 60.0
-# Those of other revisions, where OPAs that take turns have different ones: asking takes no more
-# than this share of a worker's time.
+# How far apart questions are at least, and which share of a worker's time they take at most: OPAs
+# that take turns may have different revisions all the time.
 _APART_S: Final = 1.0
 _SHARE: Final = 1 / 20
 
@@ -108,7 +108,7 @@ class Selection:
             del self._asking[process]
 
     def _ask(self, source: RegisterSource, info: BundleInfo, revisions: Revisions) -> None:
-        process, began = os.getpid(), self._clock()
+        process, began, failed = os.getpid(), self._clock(), True
         try:
             answer = self._client.ask(source.at, {})
             # A policy of another revision may find entries by other paths; what has no revision may
@@ -116,11 +116,13 @@ class Selection:
             if answer.revisions.get(info.name) == info.revision and all(answer.revisions.values()):
                 order = paths_of(info.reads).order
                 self._held = Selected(source, order, answer.revisions, answer.result)
+            failed = False
         except (EngineError, RecursionError):
             # Ids count by themselves.
             pass
         finally:
             now = self._clock()
             others = now + max(_APART_S, (now - began) / _SHARE)
-            self._tried = _Tried(process, revisions, now + _AGAIN_S, others)
+            again = now + _AGAIN_S if failed else others
+            self._tried = _Tried(process, revisions, again, others)
             del self._asking[process]

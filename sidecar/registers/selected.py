@@ -12,14 +12,14 @@ from sidecar.registers.source import RegisterSource
 
 MOST: Final = 100_000
 """
-How many entries are held at most, of all kinds together: each takes some 200 bytes in each worker,
-so that these are about as much as a worker takes anyway.
+How many entries are held at most, of all kinds together: each takes some 200 bytes, which makes
+20 MB in each worker.
 """
 
 _DIGEST: Final = 16
 
-_Register = Mapping[str, bytes]
-_Place = tuple[int, tuple[str, ...], tuple[_Register, ...]]
+_Entries = Mapping[str, bytes]
+_Place = tuple[int, tuple[str, ...], _Entries]
 
 
 class Selected:
@@ -53,16 +53,15 @@ class Selected:
         self._places: tuple[_Place, ...] = ()
         registers = _registers(source, held)
         if sum(map(len, registers.values())) <= MOST:
-            digests = _digests(registers)
-            self._places = tuple(_places(source, reads, digests))
+            self._places = tuple(_places(source, reads, _digests(registers)))
 
     def put(self, found: list[list[Any]]) -> None:
         """
         Put the entries in the place of the ids that select them.
 
-        A text becomes a list of one digest for each kind of register, an empty one where it selects
-        nothing. Anything else is put into two lists, and a mark is added: nothing that a caller
-        sends looks like a text that was replaced, or is taken for one without a mark.
+        A text becomes a list: of what it selects, an empty one where that is nothing. Anything else
+        is put into two lists, and a mark is added: nothing that a caller sends looks like a text
+        that was replaced, and where none was, nothing looks like what was.
 
         Args:
             found: The value at each path, in a list, which is empty where there is none. The lists
@@ -71,9 +70,9 @@ class Selected:
         Raises:
             UnicodeEncodeError: An id cannot be written: OPA would read it as another one.
         """
-        for index, below, registers in self._places:
+        for index, below, entries in self._places:
             if found[index]:
-                found[index] = [_within(found[index][0], below, registers)]
+                found[index] = [_within(found[index][0], below, entries)]
         found.append([])
 
 
@@ -83,7 +82,7 @@ def _registers(source: RegisterSource, held: Any) -> dict[str, Mapping[str, Any]
     return {kind: each if isinstance(each, dict) else {} for kind, each in found.items()}
 
 
-def _digests(registers: Mapping[str, Mapping[str, Any]]) -> dict[str, _Register]:
+def _digests(registers: Mapping[str, Mapping[str, Any]]) -> dict[str, _Entries]:
     # Many entries say the same: one digest for all of them.
     known: dict[bytes, bytes] = {}
     return {
@@ -97,7 +96,7 @@ def _digests(registers: Mapping[str, Mapping[str, Any]]) -> dict[str, _Register]
 
 def _digest(kind: str, id_: str, entry: Any) -> bytes:
     # Numbers with a point were rounded when they were read: such an entry is like no other.
-    told = [kind, id_] if _rounded(entry) else [entry]
+    told = [kind, entry, id_] if _rounded(entry) else [kind, entry]
     return hashlib.blake2b(canonical(told), digest_size=_DIGEST).digest()
 
 
@@ -110,47 +109,59 @@ def _rounded(value: Any) -> bool:
 
 
 def _places(
-    source: RegisterSource, reads: Sequence[str], digests: Mapping[str, _Register]
+    source: RegisterSource, reads: Sequence[str], digests: Mapping[str, _Entries]
 ) -> Iterator[_Place]:
     """
     Say for each value that is read where ids stand in it, and what these select.
     """
-    kinds: dict[str, list[str]] = {}
-    for kind, paths in source.kinds.items():
-        for path in paths:
-            kinds.setdefault(path, []).append(kind)
-    for path, selects in kinds.items():
+    kinds: dict[str, tuple[str, ...]] = {}
+    for kind in sorted(source.kinds):
+        for path in dict.fromkeys(source.kinds[kind]):
+            kinds[path] = (*kinds.get(path, ()), kind)
+    selects = {some: _merged([digests[kind] for kind in some]) for some in set(kinds.values())}
+    for path, some in kinds.items():
         # What is read below it could not be found any more.
         if any(other.startswith(f"{path}.") for other in (*reads, *kinds)):
             continue
-        registers = tuple(digests[kind] for kind in dict.fromkeys(selects))
         for index, read in enumerate(reads):
             if f"{path}.".startswith(f"{read}."):
                 below = path[len(read) + 1 :]
-                yield index, tuple(below.split(".")) if below else (), registers
+                yield index, tuple(below.split(".")) if below else (), selects[some]
 
 
-def _within(value: Any, below: tuple[str, ...], registers: tuple[_Register, ...]) -> Any:
+def _merged(registers: Sequence[_Entries]) -> _Entries:
+    """
+    Join what an id selects: each digest tells its kind.
+    """
+    if len(registers) == 1:
+        return registers[0]
+    merged: dict[str, bytes] = {}
+    for register in registers:
+        for id_, digest in register.items():
+            merged[id_] = merged.get(id_, b"") + digest
+    return merged
+
+
+def _within(value: Any, below: tuple[str, ...], entries: _Entries) -> Any:
     """
     Copy a value with the entries in the place of the ids that stand in it.
     """
     if not below:
         # Of an id, or of ids by the facts that they are evidence for.
         if isinstance(value, dict):
-            return {name: _entries(each, registers) for name, each in value.items()}
-        return _entries(value, registers)
-    step, *further = below
-    if not isinstance(value, dict) or step not in value:
+            return {name: _selected(each, entries) for name, each in value.items()}
+        return _selected(value, entries)
+    if not isinstance(value, dict) or below[0] not in value:
         return value
-    return {**value, step: _within(value[step], tuple(further), registers)}
+    return {**value, below[0]: _within(value[below[0]], below[1:], entries)}
 
 
-def _entries(value: Any, registers: tuple[_Register, ...]) -> list[Any]:
+def _selected(value: Any, entries: _Entries) -> list[Any]:
     if type(value) is not str:
         return [[value]]
-    found = [register.get(value) for register in registers]
-    if any(found):
-        return found
+    entry = entries.get(value)
+    if entry is not None:
+        return [entry]
     if not value.isascii():
         value.encode()
     return []

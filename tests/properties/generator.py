@@ -37,6 +37,20 @@ _ODD_VALUES: list[Any] = [
     [[]],
 ]
 
+# What ids and evidence may name, where a register has it.
+IDS: list[str] = [f"id-{number}" for number in range(8)]
+_REGISTERED: list[list[str]] = [
+    ["third_party_bound"],
+    ["affiliate_verified"],
+    ["guidelines_conveyed"],
+    ["evaluation_done", "evaluation_outcome"],
+    ["determination"],
+    ["legal_process", "demand_scope"],
+    ["consent"],
+    ["storage_limited_access"],
+    ["consent", "third_party_bound"],
+]
+
 
 def vocabulary() -> dict[str, Any]:
     """
@@ -240,6 +254,48 @@ class Requests:
             "kind"
         ) not in ("handling", "passing_on"):
             request["action"]["name"] = "disclose"
+
+    def registers(self) -> dict[str, dict[str, Any]]:
+        """
+        Registers of every kind, with entries that hold, that have ended and that have no end. The
+        ids are few, so that kinds share them, and entries repeat.
+        """
+        return {
+            kind: {id_: self._entry() for id_ in IDS if self._chance(0.5)}
+            for kind in self._terms["registers"]
+        }
+
+    def _entry(self) -> dict[str, Any]:
+        names = self._random.choice(_REGISTERED)
+        facts = {name: self.value(name) for name in names}
+        until = self._random.choice([{}, {"until": "2020-12-31"}, {"until": "2099-12-31"}])
+        return {"facts": facts, "author": "a", "date": "2020-01-01", **until, "reference": "r"}
+
+    def parties(self, request: Request, count: int) -> list[Request]:
+        """
+        Copy a request for so many parties: with ids and evidence that often select entries, and of
+        which some are odd.
+        """
+        facts = [name for names in _REGISTERED for name in names]
+        shown = self._random.sample(facts, self._random.choice([0, 0, 1, 1, 2]))
+        return [self._party(request, shown) for _ in range(count)]
+
+    def _party(self, request: Request, shown: list[str]) -> Request:
+        named = copy.deepcopy(request)
+        named["subject"]["id"] = self._id()
+        context = named.setdefault("context", {})
+        if isinstance(context.get("recipient"), dict):
+            context["recipient"]["id"] = self._id()
+        context["evidence"] = {name: self._id() for name in shown}
+        if self._chance(0.05):
+            odd = self._random.choice(_ODD_VALUES)
+            context["evidence"] = self._random.choice([odd, {"consent": odd}])
+        return named
+
+    def _id(self) -> str:
+        if self._chance(0.5):
+            return self._random.choice(IDS)
+        return f"nobody-{self._random.randint(0, 10**9)}"
 
     def gates(self) -> list[str]:
         """
