@@ -19,6 +19,7 @@ from sidecar.engine.endpoint import Endpoint
 from sidecar.registers import build as building
 from sidecar.registers.reading import entries
 from tests.delivery.bundle_server import BundleServer, bundle_server
+from tests.e2e.keeping import printed
 from tests.e2e.serve import ROOT, Sidecar, running
 from tests.running import eventually, opa_running
 
@@ -362,3 +363,41 @@ def test_our_own_opa_loads_them_beside_the_policy(tmp_path: Path, fleet: Fleet):
         assert ready["state"] == "ready"
         assert ready["revision"] == fleet.sidecar.get("/readyz").json["revision"]
         assert sidecar.counts("privacy_register_entries")["past", "recipients"] == 2
+
+
+def test_parties_without_entries_share_what_is_remembered(fleet: Fleet):
+    """
+    Each of them is answered as the first one was, without a question to OPA, and has a record of
+    its own with its own ids; one with an entry is answered by that.
+    """
+    [case] = [case for case in CASES if case.kind == "recipients"]
+    registers = fleet.folder / "registers.tar.gz"
+    with running(
+        f"bundles: {{beside: ['{registers}']}}\nrecords: {{ids: clear}}\nserver: {{workers: 1}}",
+        SIDECAR_BUNDLE=str(fleet.folder / "decision.tar.gz"),
+    ) as sidecar:
+        own = replace(fleet, sidecar=sidecar)
+        asked: list[str] = []
+
+        def hits() -> float:
+            return sidecar.counts("privacy_decision_cache_total").get(("hit",), 0)
+
+        def gist(id_: str) -> tuple[Any, ...]:
+            asked.append(id_)
+            return _gist(own, case.asked(id_, case.holds))
+
+        def is_hit() -> bool:
+            before = hits()
+            gist(f"early-{len(asked)}")
+            return hits() == before + 1
+
+        # Once the entries are there.
+        assert eventually(is_hit)
+        first, before = gist("first"), hits()
+        assert {gist(f"carrier-{number}") for number in range(100)} == {first}
+        assert hits() == before + 100
+        assert gist("bad") != first
+        told = printed(sidecar, len(asked))
+
+    named = [record["input"]["context"]["recipient"]["id"] for record in told]
+    assert sorted(named) == sorted(asked)

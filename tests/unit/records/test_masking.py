@@ -2,6 +2,7 @@
 sidecar.records.masking: what of a request may be written down, and that nothing else is.
 """
 
+import copy
 import json
 from collections.abc import Iterator
 from typing import Any, Final
@@ -10,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sidecar.engine.bundle_info import Agreement, BundleInfo
 from sidecar.engine.decision import Decision
-from sidecar.records.masking import Ids, Mask
+from sidecar.records.masked import Masking
+from sidecar.records.masking import Ids, Mask, nameless
 
 TERMS: Final = {
     "subject": frozenset({"clerk"}),
@@ -321,3 +324,82 @@ def test_a_hashed_id_is_never_in_clear(evaluation):
     mask = Mask(TERMS, CLAUSES, Ids("hash", b"k" * 16))
 
     assert "anna-1234" not in json.dumps(mask.evaluation(evaluation, DATE))
+
+
+_INFO: Final = BundleInfo(
+    "decision", "r1", ("a",), None, {}, Agreement("a", "1", clauses=CLAUSES, terms=TERMS)
+)
+
+
+def _told(evaluation: dict[str, Any]) -> tuple[bytes, bytes]:
+    """
+    Mask an evaluation where names are dropped: what is written of it, and what is left out.
+    """
+    masked = Masking(Ids()).masked(evaluation, Decision(True, None, "r1", DATE), _INFO)
+    return masked.input, masked.left_out
+
+
+def _renamed(evaluation: dict[str, Any], references: st.SearchStrategy[Any], data: Any) -> Any:
+    """
+    Copy an evaluation with other names, and with other references where it has any.
+    """
+    other = copy.deepcopy(evaluation)
+    context = other.get("context")
+    recipient = context.get("recipient") if isinstance(context, dict) else None
+    for holder in (other["subject"], other["resource"], recipient):
+        if isinstance(holder, dict):
+            holder["id"] = data.draw(_JSON)
+    evidence = context.get("evidence") if isinstance(context, dict) else None
+    if isinstance(evidence, dict):
+        for fact in evidence:
+            evidence[fact] = data.draw(references)
+    return other
+
+
+_NAMING: Final = st.dictionaries(
+    st.sampled_from(sorted(TERMS["fact"])) | _TEXTS, _TEXTS, min_size=1, max_size=3
+)
+_OF_SOMEBODY: Final = st.builds(
+    lambda evaluation, recipient, evidence, context: (
+        evaluation | {"context": {**context, "recipient": recipient, "evidence": evidence}}
+    ),
+    _EVALUATION,
+    _ENTITY,
+    _NAMING,
+    _CONTEXT,
+)
+
+
+@settings(deadline=None)
+@given(_OF_SOMEBODY, st.data())
+def test_other_names_are_alike_and_are_masked_alike(evaluation, data):
+    """
+    Of whom an evaluation is about, of who receives, and of evidence.
+    """
+    before = copy.deepcopy(evaluation)
+    other = _renamed(evaluation, _TEXTS, data)
+
+    assert nameless(evaluation) == nameless(other)
+    assert evaluation == before
+    assert _told(evaluation) == _told(other)
+
+
+@settings(deadline=None, max_examples=300)
+@given(_EVALUATION | _OF_SOMEBODY, st.data())
+def test_what_is_alike_is_masked_alike(evaluation, data):
+    """
+    Whatever two evaluations say. Evidence of another type is not alike: it is masked otherwise.
+    """
+    for other in (_renamed(evaluation, _JSON, data), data.draw(_EVALUATION)):
+        if json.dumps(nameless(evaluation)) == json.dumps(nameless(other)):
+            assert _told(evaluation) == _told(other)
+
+
+def test_evidence_of_another_type_is_not_alike():
+    """
+    Records tell it apart.
+    """
+    told = [{"bound": "a"}, {"bound": 1}, {"bound": None}, {"other": "a"}, {}, "a", None]
+    alike = [json.dumps(nameless(asked(evidence=each))) for each in told]
+
+    assert len(set(alike)) == len(told)

@@ -178,6 +178,8 @@ def test_another_bundle_is_no_registers(tmp_path: Path, held, said):
         {"at": "kno wn", "kinds": {}, "faults": "a/b"},
         {"at": "known", "kinds": {"people": "subject.id"}, "faults": "a/b"},
         {"at": "known", "kinds": {"people": [1]}, "faults": "a/b"},
+        {"at": "known", "kinds": {}, "faults": "a/b", "by_entry_alone": "yes"},
+        {"at": "known", "kinds": {}, "faults": "a/b", "by_entry_alone": 1},
     ],
 )
 def test_what_a_policy_says_of_registers_has_one_shape(document):
@@ -186,3 +188,13 @@ def test_what_a_policy_says_of_registers_has_one_shape(document):
     """
     with pytest.raises(ValueError, match="must"):
         RegisterSource.from_document(document)
+
+
+def test_a_promise_that_is_not_made_is_none():
+    """
+    Ids count by their entries alone only where a policy says so.
+    """
+    document = {"at": "known", "kinds": {}, "faults": "a/b"}
+
+    assert RegisterSource.from_document(document).by_entry_alone is False
+    assert RegisterSource.from_document(document | {"by_entry_alone": True}).by_entry_alone is True
