@@ -2,6 +2,7 @@
 The connections to OPA that are kept.
 """
 
+import weakref
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -32,6 +33,8 @@ class Pool(ConnectionPool):
         self.closed = False
         self._wait_s: Final = endpoint.wait_s
         self._kept: deque[Connection] = deque()
+        # Who forgets to close it leaves nothing open.
+        weakref.finalize(self, _close, self._kept)
         self._free: SimpleQueue[None] = SimpleQueue()
         for _ in range(endpoint.connections):
             self._free.put(None)
@@ -79,5 +82,9 @@ class Pool(ConnectionPool):
         Close all connections: those that are in use when they are put back.
         """
         self.closed = True
-        for connection in list(self._kept):
-            connection.close()
+        _close(self._kept)
+
+
+def _close(connections: deque[Connection]) -> None:
+    for connection in list(connections):
+        connection.close()

@@ -2,6 +2,8 @@
 sidecar.engine.pool: which connection is taken, and what becomes of it.
 """
 
+import gc
+
 import pytest
 from urllib3 import Timeout
 from urllib3.exceptions import ClosedPoolError, EmptyPoolError
@@ -34,6 +36,21 @@ def test_the_last_one_used_is_taken_first():
         for connection in (first, second):
             pool.put(connection)
         pool.close()
+
+
+def test_a_pool_that_is_forgotten_leaves_nothing_open():
+    """
+    Its connections are closed with it.
+    """
+    with OddServer(lambda _: http_answer("{}")) as server:
+        pool = Pool(Endpoint(server.url))
+        connection = _asked(pool.take())
+        pool.put(connection)
+        assert not connection.is_closed
+
+        del pool
+        gc.collect()
+        assert connection.is_closed
 
 
 def test_there_are_no_more_than_so_many():
