@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from sidecar.bundle import analysis
+from sidecar.bundle import analysis, constants
 from sidecar.bundle.environment import merged
 from sidecar.bundle.golden import document_of
 from sidecar.bundle.manifest import DataPath, Manifest, ManifestMalformed
@@ -96,7 +96,8 @@ def build(
 ) -> BuiltBundle:
     """
     Build a bundle of a folder (contract, section 3). Tests, schemas and hidden files stay out; a
-    rule that decides many evaluations at once comes in. The same sources give the same bytes.
+    rule that decides many evaluations at once comes in; constants get their values. The same
+    sources give the same bytes.
 
     Args:
         source: A folder of Rego and data with a `.manifest`.
@@ -141,6 +142,7 @@ def build(
         # changed what a policy answers.
         command = ("build", "--bundle", ".", "--output", str(made))
         try:
+            _write(run.folder, constants.worked_out(run, manifest.constants))
             _analyse(run, manifest, completed)
         except SettingsError:
             # Where OPA does not take the bundle, it says that best when it builds it.

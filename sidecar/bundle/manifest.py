@@ -75,6 +75,9 @@ class Manifest:
         reads: Paths below the input that a decision may depend on; `*` for all of it.
 
         deterministic: Whether nothing but the input and the bundle counts.
+
+        constants: Paths of the packages that depend on data alone, and are worked out when the
+            bundle is built.
     """
 
     revision: str
@@ -85,6 +88,7 @@ class Manifest:
     agreement: AgreementSource | None
     reads: tuple[str, ...]
     deterministic: bool
+    constants: tuple[DataPath, ...] = ()
 
     @classmethod
     def from_document(cls, document: object) -> "Manifest":
@@ -115,6 +119,7 @@ class Manifest:
                 bool,
                 "true or false",
             ),
+            constants=_constants(metadata),
         )
 
 
@@ -135,6 +140,13 @@ def _reads(authzen: dict[str, Any]) -> tuple[str, ...]:
     if not all(isinstance(path, str) for path in reads):
         raise ManifestMalformed(f"{key} must be a list of strings")
     return tuple(reads)
+
+
+def _constants(metadata: dict[str, Any]) -> tuple[DataPath, ...]:
+    build = _member({"build": {}, **metadata}, "metadata.build", dict, "an object")
+    key = "metadata.build.constants"
+    paths = _member({"constants": [], **build}, key, list, "a list of paths")
+    return tuple(_path({"constants": path}, key) for path in paths)
 
 
 def segments(path: str) -> DataPath:

@@ -20,6 +20,10 @@ def _agreed(**agreement: Any) -> dict[str, Any]:
     return {"metadata": LEAST["metadata"] | {"agreement": AGREEMENT | agreement}}
 
 
+def _built(build: Any) -> dict[str, Any]:
+    return {"metadata": LEAST["metadata"] | {"build": build}}
+
+
 def test_a_decision_is_all_that_it_takes():
     """
     Everything else may be absent.
@@ -45,6 +49,7 @@ def test_all_of_it_is_read():
                 "reads": ["subject.type", "context"],
             },
             "agreement": AGREEMENT | {"clauses": "a/clauses", "terms": "a", "sha256": "x"},
+            "build": {"constants": ["a/tables"], "other": 1},
         },
     }
     manifest = Manifest.from_document(document)
@@ -52,6 +57,7 @@ def test_all_of_it_is_read():
     assert (manifest.revision, manifest.batch) == ("r1", ("a", "b", "c"))
     assert manifest.search == {"subject": ("a", "subjects")}
     assert (manifest.reads, manifest.deterministic) == (("subject.type", "context"), True)
+    assert manifest.constants == (("a", "tables"),)
     assert manifest.agreement is not None
     assert manifest.agreement.documents == {"clauses": ("a", "clauses"), "terms": ("a",)}
 
@@ -78,6 +84,10 @@ PATH = "must be a path such as package/rule, of plain names"
         (_with(decision="a/../b"), f"metadata.authzen.decision {PATH}"),
         (_with(decision="a/b?metrics"), f"metadata.authzen.decision {PATH}"),
         (_with(decision="a/b\n"), f"metadata.authzen.decision {PATH}"),
+        (_built([]), "metadata.build must be an object"),
+        (_built({"constants": "a/b"}), "metadata.build.constants must be a list of paths"),
+        (_built({"constants": [1]}), "metadata.build.constants must be a string"),
+        (_built({"constants": ["a"]}), f"metadata.build.constants {PATH}"),
         (_with(decision="a/é"), f"metadata.authzen.decision {PATH}"),
         (_with(batch=1), "metadata.authzen.batch must be a string"),
         (_with(batch="a"), f"metadata.authzen.batch {PATH}"),
