@@ -112,6 +112,19 @@ violations contains _violation("wrong section", clause, text) if {
 	text := sprintf("section %s with this sha256 is not in the registry", [entry.section])
 }
 
+# METADATA
+# description: A clause brings an obligation along that the vocabulary does not know it for, so that no answer would tell of it.
+violations contains _violation("unlisted obligation", _place(rule), text) if {
+	some rule in _public
+	rule.head.ref[0].value == "obliges"
+	clause := rule.head.ref[1].value
+	obligation := rule.head.key.value
+	not _listed(obligation, clause)
+	text := sprintf("the vocabulary's %s does not list clause %s", [obligation, clause])
+}
+
+_listed(obligation, clause) if clause in input.data[_].document.obligations[obligation]
+
 _violation(rule, at, says) := {"rule": rule, "at": at, "says": says}
 
 _place(node) := sprintf("%s:%d", [node.location.file, node.location.row])

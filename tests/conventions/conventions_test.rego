@@ -84,6 +84,15 @@ test_each_convention_bites[name] if {
 			[_set("/registry/clauses/1.1-b/decidable", "maybe")],
 			{"wrong word"},
 		],
+		"an obligation that the vocabulary has for another clause": [
+			[_set("/modules/0/rules/2", _obliging), _set("/data/0/document/obligations", {"warn": ["1.1-b"]})],
+			{"unlisted obligation"},
+		],
+		"an obligation that the vocabulary does not have": [[_set("/modules/0/rules/2", _obliging)], {"unlisted obligation"}],
+		"an obligation that the vocabulary has for the clause": [
+			[_set("/modules/0/rules/2", _obliging), _set("/data/0/document/obligations", {"warn": ["1.1-a"]})],
+			set(),
+		],
 	}
 
 	{found.rule | some found in conventions.violations} == expected with input as json.patch(_sound, patches)
@@ -133,6 +142,11 @@ _sound := {
 	},
 	"data": [{"file": "policies/data.yaml", "document": {"kinds": {"profile": "1.1-a"}}}],
 	"tests": [{"name": "test_1_1_a", "cases": ["permitted: one", "refused: two", "boundary: three"]}],
+}
+
+_obliging := {
+	"head": {"ref": [{"type": "var", "value": "obliges"}, _text("1.1-a")], "key": {"type": "string", "value": "warn"}},
+	"location": _at(11),
 }
 
 _at(row) := {"file": "policies/privacy/clauses/s1_1_collection.rego", "row": row}

@@ -7,6 +7,7 @@ import data.privacy.clauses
 import data.privacy.interpretation.switches
 import data.privacy.lib.act
 import data.privacy.lib.fault
+import data.privacy.lib.tables
 import data.privacy.vocabulary
 import data.privacy.ways
 
@@ -25,20 +26,29 @@ _found(kind, operation, regime) := {"faults": _forbidden, "clauses": _because(ki
 	operation == "combine"
 	clauses.other_half_closed
 } else := _of_any_category(way) if {
-	way := ways.any_category[operation]
+	ways.any_category[operation]
 	kind != "unlisted"
+	way := ways.any_category[operation]
 } else := {"faults": _unproven(kind), "clauses": []} if {
 	regime == "unproven"
 } else := _of_developer(kind) if {
 	operation == "develop"
 } else := _for_developers(regime, kind) if {
+	kind in {"device_usage", "aggregate"}
 	clauses.for_developers(kind)
 } else := _of_free(kind) if {
 	regime == "free"
 	ways.insiders[input.subject.type]
 } else := {"faults": {fault.unfit("2-b"), fault.unfit("1.2-g")}, "clauses": []} if {
 	regime == "free"
-} else := _of_company(kind, operation)
+} else := {
+	"faults": union({clauses.permits[way[0]], clauses.around, _by_kind(kind)}),
+	"clauses": array.concat(way, _company_clauses(kind, operation)),
+} if {
+	way := _open(kind)[operation][input.context.purpose]
+} else := {"faults": clauses.tied_to_ip(kind), "clauses": []} if {
+	count(clauses.tied_to_ip(kind)) > 0
+} else := {"faults": _without_a_way(kind), "clauses": _because(kind)}
 
 # Why a kind counts as company information, where it is not simply listed as such.
 _because(kind) := ["2-k"] if {
@@ -120,19 +130,10 @@ _unlinked(kind) := {fault.missing("2-k", "linked_to_company"), fault.missing("2-
 	not clauses.unlinked
 } else := set()
 
-_family(kind) := "linked_to_ip" if {
+_open(kind) := ways.open.linked_to_ip if {
 	input.context.purpose == "service_quality"
 	linked_to_ip(kind)
-} else := ways.kinds[kind].family
-
-_of_company(kind, operation) := {
-	"faults": union({clauses.permits[way[0]], clauses.around, _by_kind(kind)}),
-	"clauses": array.concat(way, _company_clauses(kind, operation)),
-} if {
-	way := ways.open[_family(kind)][operation][input.context.purpose]
-} else := {"faults": clauses.tied_to_ip(kind), "clauses": []} if {
-	count(clauses.tied_to_ip(kind)) > 0
-} else := {"faults": _without_a_way(kind), "clauses": _because(kind)}
+} else := tables.open[kind]
 
 _by_kind(kind) := clauses.collects(kind) | _tied(kind) if {
 	input.action.name == "collect"
@@ -187,8 +188,6 @@ _company_clauses(kind, operation) := array.concat(_common, ["1.1-d"]) if {
 	clauses.reclassified
 } else := _common
 
-_common := array.concat(ways.act_clauses[input.action.name], _beside) if {
+_common := array.concat(ways.act_clauses[input.action.name], [clause | some clause in clauses.also_cited]) if {
 	ways.act_clauses[input.action.name]
-} else := _beside
-
-_beside := [clause | some clause in clauses.also_cited]
+} else := [clause | some clause in clauses.also_cited]

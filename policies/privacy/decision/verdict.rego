@@ -36,27 +36,29 @@ else := "unlisted"
 _kinds := ways.kind_of if {
 	act.operation == "collect"
 } else := ways.kind_of if {
+	input.context.facts.linked_to_ip
 	clauses.ip_linked
 } else := ways.kind_in_use
 
 # METADATA
 # title: The clauses that grant all that was asked
 # description: As a rule nothing stands in the way of any kind, so that no category needs to be looked at alone.
-granted := _granting if {
+granted := _granting(_kinds_asked) if {
 	request.all_listed
 	not input.context.purpose[0]
 } else := {clause | some clause in sets[_]} if {
 	request.all_listed
 	input.context.purpose[0]
-	sets := [granting | some purpose in input.context.purpose; granting := _granting with input.context.purpose as purpose]
+	kinds := _kinds_asked
+	sets := [granting | some purpose in input.context.purpose; granting := _granting(kinds) with input.context.purpose as purpose]
 	count(sets) == count(input.context.purpose)
 } else := {clause | some clause in _final[_].clauses} if {
 	not { _final[_].faults }
 }
 
-_granting := {clause | some clause in findings[_].clauses} if {
+_granting(kinds) := {clause | some clause in findings[_].clauses} if {
 	not _one_by_one
-	findings := [found | some kind in _kinds_asked; found := finding(kind)]
+	findings := [found | some kind in kinds; found := finding(kind)]
 	not { findings[_].faults[_] }
 }
 
@@ -75,49 +77,60 @@ _one_by_one if {
 
 _one_by_one if {
 	input.resource.properties.categories[1]
+	act.goes_out
 	_apart[_]
 }
 
 # METADATA
 # title: One purpose's verdict on each category
-verdicts[category] := _verdict(category) if some category in _asked
-
-_verdict(category) := verdict if {
+# description: Categories of one kind fare alike, unless clauses exclude one of them by name, or they come from different sources.
+verdicts := {category: _verdict_from(source, _kind(category), object.get(excluded, category, set())) |
+	excluded := _excluded
+	some category in _asked
+	source := object.get(input.context.facts.source_by_category, category, _source)
+} if {
 	input.context.facts.source_by_category
-	source := input.context.facts.source_by_category[category]
-	verdict := _narrowed(category) with input.context.facts.source as source
-} else := _narrowed(category)
-
-_narrowed(category) := _but_excluded(_kind(category), excluded) if {
-	excluded := _excluded[category]
-} else := verdict_on_kind(_kind(category))
-
-_but_excluded(kind, excluded) := verdict_on_kind(kind) if {
-	act.operation != "see"
-	regime(kind) == "free"
-} else := _ruled(kind, {"faults": (found.faults | excluded), "clauses": found.clauses}) if {
-	found := finding(kind)
+} else := {category: _verdict(_kind(category), object.get(excluded, category, set())) |
+	excluded := _excluded
+	some category in _asked
 }
 
-# METADATA
-# title: One purpose's verdict on a kind of category, where nothing sets single categories apart
-verdict_on_kind(kind) := _ruled(kind, finding(kind))
+_source := source if source := input.context.facts.source
+
+else := ""
+
+_verdict(kind, excluded) := _ruled(_source, kind, finding(kind), excluded)
+
+_verdict_from(source, kind, excluded) := _ruled(source, kind, found, excluded) if {
+	source != _source
+	found := finding(kind) with input.context.facts.source as source
+} else := _verdict(kind, excluded)
 
 # Clauses that name categories exclude the others: of what was shared, and of company information.
 _excluded := clauses.unshared if {
 	input.context.facts.shared_categories
 	act.operation == "see"
-} else := clauses.excludes if {
-	not ways.any_category[act.operation]
-} else := {}
+} else := {} if {
+	ways.any_category[act.operation]
+} else := {category: faults | some category, faults in clauses.excludes; not regime(_kind(category)) == "free"}
 
-_ruled(kind, found) := {"reason": "permitted", "clauses": found.clauses} if {
+_ruled(source, kind, found, excluded) := {"reason": "permitted", "clauses": found.clauses} if {
 	found.faults == set()
+	excluded == set()
 	_apart == set()
-} else := {"reason": reason, "asked": found.clauses, "faults": [told | some told in telling; told.reason == reason]} if {
-	telling := _mended(regime(kind), kind, found.faults | _apart)
+} else := {
+	"reason": reason,
+	"asked": found.clauses,
+	"faults": faults,
+	"limits": _limits(found.clauses, faults),
+} if {
+	telling := _mended(regime(kind), kind, union({found.faults, excluded, _apart}), source)
 	[_, reason] := min({[_speaks[reason], reason] | reason := telling[_].reason})
+	faults := [told | some told in telling; told.reason == reason]
 }
+
+# A refusal cites what stands in the way, and the clause that would have granted it.
+_limits(asked, faults) := [clause | some clause in ({clause | clause := faults[_].clause} | {clause | clause := asked[0]})]
 
 # A request outward that mixes both kinds shows that they are not joined.
 _apart contains fault.missing("2-k", "combined_with_company_info") if {
@@ -138,14 +151,14 @@ _mixed if {
 }
 
 # What stands on both lists is company information unless it is said to be unlinked: where that refuses it, that is missing.
-_mended(regime, kind, faults) := faults | {fault.missing("2-c", "linked_to_company")} if {
+_mended(regime, kind, faults, source) := faults | {fault.missing("2-c", "linked_to_company")} if {
 	regime == "undecided"
 	{found.reason | some found in faults} == {"missing_fact"}
 } else := {fault.missing("2-c", "linked_to_company")} if {
 	regime == "undecided"
 	{found.reason | some found in faults} & {"no_applicable_permission", "prohibited"} != set()
 	ways.insiders[input.subject.type]
-	not ways.closed_sources[input.context.facts.source]
+	not ways.closed_sources[source]
 } else := {fault.unmet("2-k")} if {
 	input.context.facts.separated
 	clauses.key_kept
@@ -180,8 +193,7 @@ _united(verdicts_on_one) := {
 	"clauses": [clause | some verdict in verdicts_on_one; some clause in verdict.clauses],
 } if {
 	every verdict in verdicts_on_one { verdict.reason == "permitted" }
-} else := {
-	"reason": _first_overall(verdicts_on_one).reason,
-	"asked": [clause | clause := verdicts_on_one[_].asked[0]],
-	"faults": [found | found := verdicts_on_one[_].faults[_]],
+} else := {"reason": _first_overall(verdicts_on_one).reason, "asked": asked, "faults": faults, "limits": _limits(asked, faults)} if {
+	asked := [clause | clause := verdicts_on_one[_].asked[0]]
+	faults := [found | found := verdicts_on_one[_].faults[_]]
 }

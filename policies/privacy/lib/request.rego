@@ -5,6 +5,7 @@ package privacy.lib.request
 
 import future.keywords.not
 
+import data.privacy.lib.tables
 import data.privacy.vocabulary
 import data.privacy.ways
 
@@ -63,10 +64,9 @@ _facts_listed if {
 	_ = input.context.facts
 } else := true
 
-# Facts that are unknown, or have a value that they cannot have.
-_odd_facts contains name if {
-	some name, value in input.context.facts
-	not _fits(name, value)
+# Facts that are unknown, or have a value that they cannot have. Most have one of a list, and are not looked at alone.
+_odd_facts := {name | some [name, value] in unlisted; not _fits(name, value)} if {
+	unlisted := {[name, value] | some name, value in input.context.facts} - tables.values
 }
 
 _faulty contains {"at": _pointer(name), "is": _should_be[fact.type], "clauses": fact.clauses} if {
@@ -85,12 +85,6 @@ _should_be := {
 	"category_sources": "not a map from categories to sources",
 	"clause": "not the id of a clause",
 }
-
-_fits(name, true) if vocabulary.facts[name].type == "boolean"
-
-_fits(name, false) if vocabulary.facts[name].type == "boolean"
-
-_fits(name, value) if vocabulary.facts[name].values[value]
 
 _fits(name, value) if {
 	vocabulary.facts[name].type == "category_list"

@@ -1,0 +1,51 @@
+# METADATA
+# title: What the rules look up, worked out beforehand
+# description: >-
+#   All of it depends on data alone. The build of a bundle puts its value in its place, so that no request pays for
+#   working it out.
+package privacy.lib.tables
+
+import data.privacy.agreement
+import data.privacy.clauses
+import data.privacy.vocabulary
+import data.privacy.ways
+
+# METADATA
+# title: How a clause is cited, by whether it stands in the way
+# description: One that does limits, whatever it grants elsewhere.
+cited[false][clause] := {"id": clause, "effect": _effects[known.modality]} if some clause, known in agreement.clauses
+
+cited[true][clause] := {"id": clause, "effect": _effects_in_the_way[known.modality]} if {
+	some clause, known in agreement.clauses
+}
+
+_effects := {
+	"permission": "permits",
+	"prohibition": "prohibits",
+	"condition": "limits",
+	"obligation": "obliges",
+	"definition": "defines",
+	"information": "defines",
+	"out-of-scope": "limits",
+}
+
+_effects_in_the_way := object.union(_effects, {"permission": "limits", "definition": "limits", "information": "limits"})
+
+# METADATA
+# title: The clauses that may bring an obligation along
+obliging := {clause | clause := vocabulary.obligations[_][_]}
+
+# METADATA
+# title: The clauses whose evidence is kept
+recording := object.keys(clauses.evidence)
+
+# METADATA
+# title: The ways of each kind of category as company information, by act and purpose
+open[kind] := ways.open[known.family] if some kind, known in ways.kinds
+
+# METADATA
+# title: Each value that a fact may have, of those that can be listed
+values := {[name, value] | vocabulary.facts[name].values[value]} | {[name, value] |
+	vocabulary.facts[name].type == "boolean"
+	some value in [true, false]
+}

@@ -1,0 +1,48 @@
+package privacy.lib.tables_test
+
+import data.privacy.agreement
+import data.privacy.lib.tables
+import data.privacy.vocabulary
+import data.privacy.ways
+
+test_every_clause_can_be_cited_either_way if {
+	every way in [true, false] { object.keys(tables.cited[way]) == object.keys(agreement.clauses) }
+}
+
+test_how_a_clause_is_cited[name] if {
+	some name, [in_the_way, clause, effect] in {
+		"a permission grants": [false, "1.1-a", "permits"],
+		"a permission that does not reach so far limits": [true, "1.1-a", "limits"],
+		"a prohibition prohibits, either way": [true, "3-c", "prohibits"],
+		"a definition defines": [false, "1-a", "defines"],
+		"a definition in the way limits": [true, "1-a", "limits"],
+	}
+	tables.cited[in_the_way][clause] == {"id": clause, "effect": effect}
+}
+
+test_the_clauses_that_oblige_are_those_of_the_obligations if {
+	{clause | clause := vocabulary.obligations[_][_]} == tables.obliging
+}
+
+test_the_ways_of_a_kind_are_those_of_its_family if {
+	every kind, known in ways.kinds { tables.open[kind] == ways.open[known.family] }
+}
+
+test_which_values_are_listed[name] if {
+	some name, [fact, value] in {
+		"one of its texts": ["consent", "explicit"],
+		"a yes": ["separated", true],
+		"a no": ["separated", false],
+	}
+	[fact, value] in tables.values
+}
+
+test_which_values_are_looked_at_by_themselves[name] if {
+	some name, [fact, value] in {
+		"a text of another fact": ["consent", "contract"],
+		"a text for a yes or no": ["separated", "false"],
+		"a number": ["aggregate_size", 2],
+		"that of a fact that is not known": ["wizardry", true],
+	}
+	not [fact, value] in tables.values
+}
