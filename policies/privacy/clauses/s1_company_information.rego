@@ -36,15 +36,14 @@ asks(kind) := at_touchpoint(kind) | _declined if input.action.name == "request"
 # labels:
 #   clause: 1-c
 around contains found if {
-	_affiliate_takes_part
+	input.subject.type == "affiliate"
 	some found in fault.gate("1-c", "affiliate_verified")
 }
 
-_affiliate_takes_part if input.subject.type == "affiliate"
-
-_affiliate_takes_part if {
+around contains found if {
 	input.context.recipient.type == "affiliate"
 	act.operation == "within"
+	some found in fault.gate("1-c", "affiliate_verified")
 }
 
 # METADATA
@@ -88,4 +87,9 @@ obliges["1-f"] contains "warn_service_may_be_unavailable" if {
 }
 
 # Cited beside what grants.
-also_cited contains "1-c" if _affiliate_takes_part
+also_cited contains "1-c" if input.subject.type == "affiliate"
+
+also_cited contains "1-c" if {
+	input.context.recipient.type == "affiliate"
+	act.operation == "within"
+}

@@ -63,20 +63,15 @@ obliges["3-b"] contains "bind_third_party_to_relevant_law" if act.operation != "
 # description: Whatever is given for it, and to whomever. A business changing hands is no sale of information (3-l).
 # labels:
 #   clause: 3-c
-prohibits contains "3-c" if sold
+prohibits contains "3-c" if input.action.name == "sell"
 
-# METADATA
-# scope: document
-# title: Something of value is given for the information
-sold if input.action.name == "sell"
+prohibits contains "3-c" if input.context.purpose == "resale"
 
-sold if input.context.purpose == "resale"
+prohibits contains "3-c" if input.context.purpose == "data_exchange_for_value"
 
-sold if input.context.purpose == "data_exchange_for_value"
+prohibits contains "3-c" if input.context.facts.corporate_event == "sale_of_data_only"
 
-sold if input.context.facts.corporate_event == "sale_of_data_only"
-
-sold if {
+prohibits contains "3-c" if {
 	input.context.facts.consideration
 	not _business_deal
 }
@@ -88,18 +83,14 @@ _business_deal if {
 
 # METADATA
 # title: Company information serves no third party's marketing
+# description: Marketing from which anybody but CSW benefits.
 # labels:
 #   clause: 3-d
-prohibits contains "3-d" if marketing_for_others
+prohibits contains "3-d" if input.context.purpose == "third_party_marketing"
 
-# METADATA
-# scope: document
-# title: Marketing from which anybody but CSW benefits
-marketing_for_others if input.context.purpose == "third_party_marketing"
+prohibits contains "3-d" if input.context.purpose == "joint_marketing"
 
-marketing_for_others if input.context.purpose == "joint_marketing"
-
-marketing_for_others if {
+prohibits contains "3-d" if {
 	input.context.facts.beneficiary != "csw"
 	ways.marketing_purposes[input.context.purpose]
 }

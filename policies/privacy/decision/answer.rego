@@ -17,6 +17,7 @@ _decided := _outside if {
 	clauses.out_of_scope
 } else := _answer_to_all(cited) if {
 	cited := granted
+	cited != set()
 } else := _answer
 
 _outside := _refused_whole("out_of_scope", {"5.1-b"}, {

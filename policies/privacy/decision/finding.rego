@@ -70,7 +70,7 @@ _bound if {
 _counts_as_company(_, regime) if regime in {"company", "undecided"}
 
 _counts_as_company("aggregate", _) if {
-	clauses.sold
+	clauses.prohibits["3-c"]
 	not switches.aggregates_may_be_sold.value
 }
 

@@ -42,19 +42,26 @@ _kinds := ways.kind_of if {
 
 # METADATA
 # title: The clauses that grant all that was asked
-# description: As a rule nothing stands in the way of any kind, so that no category needs to be looked at alone.
-granted := _granting(_kinds_asked) if {
-	request.all_listed
-	not input.context.purpose[0]
-} else := {clause | some clause in sets[_]} if {
-	request.all_listed
+# description: >-
+#   As a rule nothing stands in the way of any kind, so that no category needs to be looked at alone. Empty, or undefined, where
+#   something is refused.
+granted := _granted_for_each if {
 	input.context.purpose[0]
+} else := _granting(_kinds_asked) if {
+	request.all_listed
+} else := _granted_one_by_one
+
+# Of several purposes each one has to be granted.
+_granted_for_each := {clause | some clause in sets[_]} if {
+	request.all_listed
 	kinds := _kinds_asked
 	sets := [granting | some purpose in input.context.purpose; granting := _granting(kinds) with input.context.purpose as purpose]
 	count(sets) == count(input.context.purpose)
-} else := {clause | some clause in _final[_].clauses} if {
-	not { _final[_].faults }
-}
+} else := granting if {
+	granting := _granted_one_by_one
+} else := set()
+
+_granted_one_by_one := {clause | some clause in _final[_].clauses} if not { _final[_].faults }
 
 _granting(kinds) := {clause | some clause in findings[_].clauses} if {
 	not _one_by_one
@@ -86,8 +93,10 @@ _one_by_one if {
 # description: Categories of one kind fare alike, unless clauses exclude one of them by name, or they come from different sources.
 verdicts := {category: _verdict_from(source, _kind(category), object.get(excluded, category, set())) |
 	excluded := _excluded
+	sources := input.context.facts.source_by_category
+	elsewhere := _source
 	some category in _asked
-	source := object.get(input.context.facts.source_by_category, category, _source)
+	source := object.get(sources, category, elsewhere)
 } if {
 	input.context.facts.source_by_category
 } else := {category: _verdict(_kind(category), object.get(excluded, category, set())) |

@@ -31,15 +31,11 @@ all_listed if {
 	input.resource.type == "information"
 	vocabulary.subjects[input.subject.type]
 	vocabulary.actions[input.action.name]
-	_categories_listed
+	input.resource.properties.categories[0]
+	[category | some category in input.resource.properties.categories; ways.kind_of[category]] == input.resource.properties.categories
 	_purpose_listed
 	_recipient_listed
 	_facts_listed
-}
-
-_categories_listed if {
-	input.resource.properties.categories[0]
-	[category | some category in input.resource.properties.categories; ways.kind_of[category]] == input.resource.properties.categories
 }
 
 _purpose_listed if {
