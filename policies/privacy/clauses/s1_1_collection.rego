@@ -72,8 +72,7 @@ permits["1.1-e"] := processing
 
 # What another user supplied serves nothing else (1.1-e is a closed list for it).
 processing contains fault.unfit(clause) if {
-	input.context.facts.source
-	comes_from_another
+	ways.other_users[input.context.facts.source]
 	not ways.narrow_purposes[input.context.purpose]
 	some clause in ["1.1-e", "1.2-g"]
 }
@@ -99,7 +98,4 @@ obliges["1.1-b"] contains "respect_contact_preferences" if {
 
 obliges["1.1-b"] contains "respect_contact_preferences" if act.operation == "refuse_notice"
 
-also_cited contains "1.1-e" if {
-	input.context.facts.source
-	comes_from_another
-}
+also_cited contains "1.1-e" if ways.other_users[input.context.facts.source]

@@ -1,5 +1,6 @@
 package privacy.clauses_test.s1_3_other_sources
 
+import data.privacy.clauses
 import data.privacy.lib.testing_test as t
 
 test_1_3_a[name] if {
@@ -101,3 +102,10 @@ _against_fraud := t.knowing(
 	{"absolutely_necessary": true, "evaluation_done": true, "evaluation_outcome": "favourable"},
 	_for("anti_fraud", _checked),
 )
+
+# The two clauses, and what 1.1-e says of whoever supplies, speak of the same users.
+test_other_users_are_known_by_their_source[source] if {
+	some source, _ in data.privacy.vocabulary.facts.source.values
+	comes := [true | clauses.comes_from_another] with input.context.facts.source as source
+	comes == [true | data.privacy.ways.other_users[source]]
+}

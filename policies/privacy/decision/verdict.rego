@@ -112,7 +112,9 @@ _verdict(kind, excluded) := _ruled(_source, kind, finding(kind), excluded)
 
 _verdict_from(source, kind, excluded) := _ruled(source, kind, found, excluded) if {
 	source != _source
-	found := finding(kind) with input.context.facts.source as source
+	operation := act.operation
+	regime_of_kind := regime(kind)
+	found := _found(kind, operation, regime_of_kind) with input.context.facts.source as source
 } else := _verdict(kind, excluded)
 
 # Clauses that name categories exclude the others: of what was shared, and of company information.
@@ -139,7 +141,7 @@ _ruled(source, kind, found, excluded) := {"reason": "permitted", "clauses": foun
 }
 
 # A refusal cites what stands in the way, and the clause that would have granted it.
-_limits(asked, faults) := [clause | some clause in ({clause | clause := faults[_].clause} | {clause | clause := asked[0]})]
+_limits(asked, faults) := {clause | clause := faults[_].clause} | {clause | clause := asked[0]}
 
 # A request outward that mixes both kinds shows that they are not joined.
 _apart contains fault.missing("2-k", "combined_with_company_info") if {

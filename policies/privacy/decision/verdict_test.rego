@@ -147,6 +147,18 @@ test_several_purposes_and_several_categories if {
 	[context.reason, context.permitted] == ["mixed", ["language"]]
 }
 
+test_several_purposes_and_several_sources[name] if {
+	some name, [source, reason] in {
+		"each may serve both": ["sharing_user", "permitted"],
+		"one may serve neither": ["data_broker", "mixed"],
+	}
+	request := t.asks("use", ["company_name", "email_address"], ["fulfil_request", "provide_products_services"], {
+		"processing_ground": "contract",
+		"source_by_category": {"company_name": "inviting_user", "email_address": source},
+	})
+	t.context(request).reason == reason
+}
+
 test_a_purpose_that_is_refused_brings_nothing_along if {
 	request := t.asks("update_policy", [], ["policy_change", "policy_change"], {
 		"change_significant": true,
