@@ -91,31 +91,32 @@ _one_by_one if {
 # METADATA
 # title: One purpose's verdict on each category
 # description: Categories of one kind fare alike, unless clauses exclude one of them by name, or they come from different sources.
-verdicts := {category: _verdict_from(source, _kind(category), object.get(excluded, category, set())) |
+verdicts := {category: _ruled(source, kind, _found_from(source, kind), object.get(excluded, category, set())) |
 	excluded := _excluded
 	sources := input.context.facts.source_by_category
 	elsewhere := _source
 	some category in _asked
+	kind := _kind(category)
 	source := object.get(sources, category, elsewhere)
 } if {
 	input.context.facts.source_by_category
-} else := {category: _verdict(_kind(category), object.get(excluded, category, set())) |
+} else := {category: _ruled(source, kind, finding(kind), object.get(excluded, category, set())) |
 	excluded := _excluded
+	source := _source
 	some category in _asked
+	kind := _kind(category)
 }
 
 _source := source if source := input.context.facts.source
 
 else := ""
 
-_verdict(kind, excluded) := _ruled(_source, kind, finding(kind), excluded)
-
-_verdict_from(source, kind, excluded) := _ruled(source, kind, found, excluded) if {
+_found_from(source, kind) := found if {
 	source != _source
 	operation := act.operation
 	regime_of_kind := regime(kind)
 	found := _found(kind, operation, regime_of_kind) with input.context.facts.source as source
-} else := _verdict(kind, excluded)
+} else := finding(kind)
 
 # Clauses that name categories exclude the others: of what was shared, and of company information.
 _excluded := clauses.unshared if {
