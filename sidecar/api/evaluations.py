@@ -87,7 +87,10 @@ class EvaluationsEndpoint:
             answers = [said[at] for at in taken]
             names = [b"%s-%d" % (decision_id.encode(), index) for index in range(len(answers))]
             written = [each.answer(name) for each, name in zip(answers, names, strict=True)]
-            response = told(b'{"evaluations":[%s]}' % b",".join(written), decision_id)
+            # Not around all of them: that would be written once more.
+            written[0] = b'{"evaluations":[' + written[0]
+            written[-1] += b"]}"
+            response = told(b",".join(written), decision_id)
             if self._recorder:
                 kept = [
                     (name, each.masked)

@@ -43,15 +43,21 @@ _NAMED: Final = b'":'
 # A quote in a text, or space between a name and what is behind it.
 _UNUSUAL: Final = (b"\\", b" :", b"\t:", b"\n:", b"\r:")
 
+
+class _Many(msgspec.Struct):
+    """
+    A batch's evaluations, as they are written.
+    """
+
+    evaluations: list[msgspec.Raw]
+
+
 # An evaluation in a batch stands in a list in an object.
 _WITHIN: Final = 2
-# How much of their list is looked for: all of it would take longer than reading it.
-_ENOUGH: Final = 64
 
 _decode = msgspec.json.Decoder().decode
 _encode = msgspec.json.Encoder().encode
-_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
-_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_many = msgspec.json.Decoder(_Many).decode
 
 
 @spanned("parse")
@@ -101,16 +107,17 @@ def _alike(content: bytes, nesting: int) -> Object:
     Raises:
         KeyError: There is nothing to be gained by that.
     """
-    evaluations = bytes(_decode_members(content)["evaluations"])
-    texts = [*map(bytes, _decode_list(evaluations))]
+    texts = [*map(bytes, _decode_many(content).evaluations)]
     different = set(texts)
-    start = content.find(evaluations[:_ENOUGH])
-    end = start + len(evaluations)
-    if len(different) > len(texts) // 2 or content[start:end] != evaluations:
+    if len(texts) < 2 or len(different) > len(texts) // 2:
         raise KeyError
-    rest = _object(content[:start] + b"[]" + content[end:], nesting)
-    if rest["evaluations"] != []:
-        # The same stands somewhere else, too.
+    start = content.find(texts[0])
+    behind = start + len(texts[0])
+    written = content[behind : content.find(texts[1], behind)].join(texts)
+    end = start + len(written)
+    rest = _object(content[:start] + content[end:], nesting)
+    if content[start:end] != written or rest["evaluations"] != []:
+        # What is between them differs, or the same stands somewhere else, too.
         raise KeyError
     read = {text: _object(text, nesting - _WITHIN) for text in different}
     rest["evaluations"] = [read[text] for text in texts]

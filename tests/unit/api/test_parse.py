@@ -2,10 +2,11 @@
 Reading bodies and evaluations.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar import errors
@@ -157,3 +158,76 @@ def test_what_the_standard_does_not_know_is_left_out():
         **ASKED,
         "context": {"a": 1},
     }
+
+
+def _read(reader: Callable[[str | None, bytes, int], object], content: bytes) -> object:
+    """
+    Read a body; what is wrong with it, where something is.
+    """
+    try:
+        return reader("application/json", content, 6)
+    except errors.RequestError as wrong:
+        return type(wrong), wrong.path
+
+
+def test_what_is_written_alike_is_read_once():
+    """
+    It is one object, and what is written otherwise is another, even if it says the same.
+    """
+    one, other = b'{"action":{"name":"c"}}', b'{"action": {"name":"c"}}'
+    content = b'{"evaluations": [%s], "context": {}}' % b", ".join([one, other, one, one])
+    first, second, third, fourth = parse.batch("application/json", content, 32)["evaluations"]
+
+    assert first is third is fourth
+    assert first == second
+    assert first is not second
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        # As if the space stood between all of them, the list would end in the next one.
+        b'{"evaluations":[{},' + b" " * 13 + b'{},{}],"subject":[]}',
+        b'{"subject":[{},{}],"evaluations":[{},{}]}',
+        b'{"evaluations":[{},{}],"evaluations":[{},{}]}',
+        b'{"evaluations":[{},{}],"subject":[{},{}]}',
+    ],
+)
+def test_a_list_is_not_mistaken_for_another(content: bytes):
+    """
+    Where the same stands beside the evaluations, each is read as what it is.
+    """
+    assert _read(parse.batch, content) == _read(parse.body, content)
+
+
+TEXTS = st.sampled_from(
+    [
+        *("{}", '{"a":1}', '{"a": 1}', '{"a":1,"a":1}', '{"a":1,"\\u0061":1}', '{"a\\":":1}', "1"),
+        *('{"a":[1,2]}', "[[[[[[1]]]]]]", '{"a":[[[[1]]]]}', '{"a":12345678901234567890}', "null"),
+        *('{"a" :1}', '{"a":"\\ud800"}', '"a"', '"}, {"', '{"a":"b, c"}', "nul", "{", "[]"),
+    ]
+)
+SEPARATORS = st.sampled_from([",", ", ", " ,", ",\n  ", ",,", " "])
+LISTS = st.builds(
+    lambda texts, separator, times: f"[{separator.join(texts * times)}]",
+    st.lists(TEXTS, max_size=2),
+    SEPARATORS,
+    st.integers(1, 5),
+)
+MEMBERS = st.tuples(
+    st.sampled_from(["evaluations", "evaluations", "\\u0065valuations", "subject", "x"]),
+    st.sampled_from([":", ": ", " :"]),
+    st.one_of(st.shared(LISTS, key="the same"), LISTS, TEXTS),
+).map(lambda member: f'"{member[0]}"{member[1]}{member[2]}')
+
+
+@settings(max_examples=2000)
+@given(st.lists(MEMBERS, max_size=3), SEPARATORS)
+def test_a_batch_is_read_as_any_body(members: list[str], separator: str):
+    """
+    Whatever a body holds, and wherever the same stands twice: a batch's reader finds the same in
+    it, or the same to be wrong.
+    """
+    content = f"{{{separator.join(members)}}}".encode()
+
+    assert _read(parse.batch, content) == _read(parse.body, content)
