@@ -169,6 +169,13 @@ class _Dated:
         self._values: bytes | None = None
 
     @property
+    def by_entries(self) -> bool:
+        """
+        Whether the values that were written last have entries in the place of ids.
+        """
+        return self._selected is not None
+
+    @property
     def date(self) -> str:
         """
         The date; empty where somebody else's evaluation has none.
@@ -413,7 +420,7 @@ class Engine:
             known is None and self._lapsed(each) for each, known in zip(dated, found, strict=True)
         ):
             self._confirm(stages)
-            found = [self._found(each) for each in dated]
+            found = [self._found(each, or_by_ids=True) for each in dated]
         missing = [each for each, known in zip(dated, found, strict=True) if known is None]
         asked = iter(self._asked(missing, stages) if missing else ())
         outcomes = [next(asked) if known is None else known for known in found]
@@ -550,7 +557,7 @@ class Engine:
         """
         if self._lapsed(dated):
             self._confirm(stages)
-            if (found := self._found(dated)) is not None:
+            if (found := self._found(dated, or_by_ids=True)) is not None:
                 return found
         key = self._key(dated)
         if key is None:
@@ -679,16 +686,15 @@ class Engine:
         """
         Look up a decision that was made before, by what was active within the last second.
         """
-        return self._found(dated)
+        return self._found(dated, or_by_ids=True)
 
     @spanned("memory", lambda found: _hits(found))
     def _recalled_all(self, dated: Sequence[_Dated]) -> list[Recalled | None]:
-        return [self._found(each) for each in dated]
+        return [self._found(each, or_by_ids=True) for each in dated]
 
-    def _found(self, dated: _Dated) -> Recalled | None:
-        return self._looked_up(dated, _TRUSTED_FOR_S)
-
-    def _looked_up(self, dated: _Dated, within_s: float) -> Recalled | None:
+    def _found(
+        self, dated: _Dated, *, or_by_ids: bool = False, within_s: float = _TRUSTED_FOR_S
+    ) -> Recalled | None:
         confirmed = self._confirmed
         if self._memory is None or not self._known:
             return None
@@ -696,16 +702,18 @@ class Engine:
         if self._clock() - confirmed.at > within_s or not confirmed.covers(info):
             return None
         question = self._question(info, confirmed, dated)
-        kept = self._memory.find(question) if question else None
-        if kept is None or question is None:
+        if question is None:
             return None
-        return Recalled(kept, info, dated.date, question, self._memory)
+        kept = self._memory.find(question)
+        if kept is None and or_by_ids and dated.by_entries:
+            kept = _kept_by_ids(self._memory, question, dated.evaluation, info)
+        return None if kept is None else Recalled(kept, info, dated.date, question, self._memory)
 
     def _lapsed(self, dated: _Dated) -> bool:
         """
         Say whether a decision is remembered, and may only have been made too long ago.
         """
-        return self._looked_up(dated, within_s=inf) is not None
+        return self._found(dated, or_by_ids=True, within_s=inf) is not None
 
     def _confirm(self, stages: Stages | None) -> None:
         """
@@ -819,6 +827,17 @@ def _of_the_newest(state: State) -> str:
     if state.failing is None:
         return ""
     return f" The newest bundle is not used: {CODES[state.failing.code]}."
+
+
+def _kept_by_ids(
+    memory: Memory, question: Question, evaluation: Evaluation, info: BundleInfo
+) -> Kept | None:
+    """
+    Find what was remembered while the entries were not there, and keep it by them from now on.
+    """
+    values = paths_of(info.reads).values(evaluation)
+    kept = None if values is None else memory.find(Question(question.revisions, values))
+    return None if kept is None else memory.share(question, kept)
 
 
 def _hits(found: Sequence[Recalled | None]) -> Attributes:

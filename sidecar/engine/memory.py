@@ -129,14 +129,14 @@ class Kept:
         made_size: How many bytes that takes.
     """
 
-    __slots__ = ("_context", "allowed", "made", "made_size", "size")
+    __slots__ = ("allowed", "context", "made", "made_size", "size")
 
     def __init__(self, allowed: bool, context: bytes, size: int) -> None:
         self.allowed = allowed
+        self.context = context
         self.size = size
         self.made: object = None
         self.made_size = 0
-        self._context = context
 
     def decision(self, revision: str, date: str) -> Decision:
         """
@@ -147,7 +147,7 @@ class Kept:
 
             date: The date that the policy would be given now.
         """
-        context = msgspec.json.decode(self._context)
+        context = msgspec.json.decode(self.context)
         return Decision(self.allowed, context, revision, date, remembered=True)
 
 
@@ -196,12 +196,16 @@ class Memory:
         """
         Keep a decision.
         """
-        context = msgspec.json.encode(decision.context)
-        size = _room(len(question.values) + len(context)) + _BESIDE
-        with self._lock:
-            self._forget(question)
-            self._kept[question] = Kept(decision.allowed, context, size)
-            self._take(size)
+        self._put(question, decision.allowed, msgspec.json.encode(decision.context))
+
+    def share(self, question: Question, kept: Kept) -> Kept:
+        """
+        Keep a decision that was found on one question also on another one.
+
+        Returns:
+            The decision as it is kept there.
+        """
+        return self._put(question, kept.allowed, kept.context)
 
     def make(self, question: Question, kept: Kept, made: object, size: int) -> None:
         """
@@ -224,6 +228,14 @@ class Memory:
             more = room - kept.made_size
             kept.made, kept.made_size = made, room
             self._take(more)
+
+    def _put(self, question: Question, allowed: bool, context: bytes) -> Kept:
+        kept = Kept(allowed, context, _room(len(question.values) + len(context)) + _BESIDE)
+        with self._lock:
+            self._forget(question)
+            self._kept[question] = kept
+            self._take(kept.size)
+        return kept
 
     def _take(self, more: int) -> None:
         self._taken += more

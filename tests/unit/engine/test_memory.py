@@ -52,6 +52,22 @@ def test_a_decision_is_found_again():
     assert _found(memory, _question("a", "r2")) is None
 
 
+def test_a_decision_is_kept_on_two_questions():
+    """
+    Each is found by itself, counts, and has its own of what is made of it.
+    """
+    memory = Memory(10, 10_000)
+    memory.keep(_question("a"), PERMIT)
+    first, taken = memory.find(_question("a")), memory.taken
+    assert first is not None
+    memory.make(_question("a"), first, "made", 100)
+    second = memory.share(_question("b"), first)
+
+    assert memory.find(_question("b")) is second
+    assert (_found(memory, _question("a")), _found(memory, _question("b"))) == (PERMIT, PERMIT)
+    assert (second.made, memory.taken) == (None, 2 * taken + first.made_size)
+
+
 def test_a_boolean_s_decision_is_found_again():
     """
     One that says nothing beside its verdict stays that.

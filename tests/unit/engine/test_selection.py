@@ -200,13 +200,13 @@ def test_a_new_revision_of_the_registers_counts():
         assert asked.decide("x", "y", "ann") == [False, False, False]
         held.set()
         assert asked.knows(times=2)
-        assert asked.decide("y", "ann", "x", "ann") == [False, True, False, True]
+        assert asked.decide("y", "ann", "z", "x") == [True, True, True, True]
 
 
 def test_nobody_waits_for_the_entries():
     """
     While OPA takes its time for them, decisions are made and remembered by their ids, and they are
-    not asked for again.
+    not asked for again. What was remembered so is found afterwards, by who selects the same too.
     """
     with _remembering() as asked:
         held = asked.hold_back()
@@ -215,7 +215,7 @@ def test_nobody_waits_for_the_entries():
         assert asked.decide("z", "z") == [False, True]
         held.set()
         assert asked.knows()
-        assert asked.decide("x", "y") == [False, True]
+        assert asked.decide("somebody", "x", "other", "ann") == [False, True, True, False]
 
 
 def test_entries_that_cannot_be_had_are_tried_again():
@@ -245,7 +245,7 @@ def test_entries_that_cannot_be_had_are_tried_again():
         asked.exchange({}, "2")
         asked.decide("x")
         assert asked.knows(times=tried + 1)
-        assert asked.decide("x", "y") == [False, True]
+        assert asked.decide("p", "q") == [False, True]
 
 
 def test_registers_that_change_all_the_time_are_not_asked_for_all_the_time():
