@@ -19,8 +19,9 @@ from sidecar.engine.decision import Decision
 from sidecar.names import new_id
 from sidecar.records.chain import Chain
 from sidecar.records.folder import Segment
+from sidecar.records.masked import Masking
 from sidecar.records.masking import Ids
-from sidecar.records.record import About, Answered, event
+from sidecar.records.record import About, Form
 from sidecar.replay.deciding import Policy
 from tests.properties.generator import Requests
 
@@ -115,7 +116,10 @@ class History:
         info = policy.engine.bundle()
         about = About(_ENDPOINT, 200, "somebody", None, None, {"parse": 0.0002, "opa": 0.0006})
         events = []
+        masking, form = Masking(_IDS), Form(_IDS, "bench")
         for request, decision in zip(requests, decided, strict=True):
             assert isinstance(decision, Decision)
-            events.append(event(Answered(request, decision, info, ""), about, _IDS, "bench"))
+            masked = masking.masked(request, decision, info)
+            (record,) = form.written([(b"", masked)], about)
+            events.append(msgspec.json.decode(record))
         return events

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from bench.bundle import REQUESTS, Built, evaluations
+from bench.cores import LOAD, on_core
 from bench.load import get
 from bench.tools import CERBOS
 from sidecar.engine.engine import utc_today
@@ -119,7 +120,8 @@ def _sidecar(config: str = "", *, durable: bool = False, batch: bool = False) ->
             if durable:
                 folder = held.enter_context(_folder())
                 told = f"records: {{sink: file, mode: durable, folder: {folder}, at_bound: drop}}"
-            sidecar = held.enter_context(running(told, SIDECAR_BUNDLE=str(bundle.path)))
+            read = held.enter_context(_read())
+            sidecar = held.enter_context(running(told, None, read, SIDECAR_BUNDLE=str(bundle.path)))
             address = f"http://{sidecar.address}"
             pids = (sidecar.process.pid,)
             if batch:
@@ -128,6 +130,19 @@ def _sidecar(config: str = "", *, durable: bool = False, batch: bool = False) ->
                 yield Target(address, EVALUATION, [json.dumps(each) for each in asked()], pids)
 
     return start
+
+
+@contextmanager
+def _read() -> Iterator[IO[bytes]]:
+    """
+    Have somebody read what is printed, from a pipe and on the other core, as what runs containers
+    does.
+    """
+    with on_core(LOAD):
+        reader = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    assert reader.stdin is not None
+    with reader, reader.stdin:
+        yield reader.stdin
 
 
 @contextmanager

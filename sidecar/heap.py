@@ -9,13 +9,13 @@ _TRIM_THRESHOLD: Final = -1
 _TOP_PAD: Final = -2
 _MMAP_THRESHOLD: Final = -3
 
-_KEPT: Final = 2 * 1024 * 1024
+_KEPT: Final = 8 * 1024 * 1024
 _AHEAD: Final = 256 * 1024
 
 
 def keep_some() -> None:
     """
-    Keep up to two megabytes that are free, for the next request: a batch's answer and its records
+    Keep up to eight megabytes that are free, for the next request: a batch's answer and its records
     take some hundred kilobytes, which glibc would give back to the system and take anew each time,
     page by page. Where the C library is another one, nothing is changed.
     """

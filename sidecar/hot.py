@@ -24,6 +24,12 @@ _END: Final = b"\r\n\r\n"
 _AT_ONCE: Final = 65_536
 
 
+Written = tuple[bytes, bytes]
+"""
+An answer's head and its body, as they are sent.
+"""
+
+
 class Taken(NamedTuple):
     """
     A request that was taken.
@@ -34,8 +40,8 @@ class Taken(NamedTuple):
         finish: Waits for that, and writes the answer; it is told whether the connection stays.
     """
 
-    answer: bytes | None
-    finish: Callable[[bool], bytes]
+    answer: Written | None
+    finish: Callable[[bool], Written]
 
 
 class Hot:
@@ -94,11 +100,11 @@ class Hot:
         return Taken(answer, partial(_finished, context, got))
 
 
-def _finished(context: Context, got: Reply | Rest, keep: bool) -> bytes:
+def _finished(context: Context, got: Reply | Rest, keep: bool) -> Written:
     return written(context.run(finished, got), keep=keep)
 
 
-def written(reply: Reply, *, keep: bool) -> bytes:
+def written(reply: Reply, *, keep: bool) -> Written:
     """
     Write a reply as gunicorn does.
 
@@ -114,7 +120,7 @@ def written(reply: Reply, *, keep: bool) -> bytes:
         f"HTTP/1.1 {reply.line}\r\nServer: {SERVER}\r\nDate: {date}\r\n"
         f"Connection: {connection}\r\n{headers}\r\n"
     )
-    return head.encode("latin-1") + reply.body
+    return head.encode("latin-1"), reply.body
 
 
 @lru_cache(maxsize=2)

@@ -24,7 +24,7 @@ from sidecar.heap import keep_some
 from sidecar.observability.current import SOON
 
 if TYPE_CHECKING:
-    from sidecar.hot import Hot
+    from sidecar.hot import Hot, Written
     from sidecar.server import Server
 
 _ONCE_IN_S: Final = 1.0
@@ -172,9 +172,9 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         done = self.tpool.submit(task)
         done.add_done_callback(lambda fut: self.method_queue.defer(self.finish_request, conn, fut))
 
-    def _finish(self, conn: Any, finish: Callable[[bool], bytes]) -> bool:
+    def _finish(self, conn: Any, finish: "Callable[[bool], Written]") -> bool:
         keep = bool(self.alive)
-        return self._send(conn, finish(keep), keep=keep)
+        return self._send(conn, b"".join(finish(keep)), keep=keep)
 
     def _fail(self, conn: Any, wrong: Exception) -> bool:
         conn.sock.setblocking(True)
@@ -237,15 +237,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn.timeout = min(conn.timeout, deadline)
 
 
-def _sent(sock: socket, content: bytes) -> bytes:
+def _sent(sock: socket, answer: "Written") -> bytes:
     """
     Send what can be sent at once, and return what is left.
     """
     try:
-        return content[sock.send(content) :]
+        sent = sock.sendmsg(answer)
     except OSError:
         # Who sends the rest finds out what is wrong.
-        return content
+        sent = 0
+    return b"" if sent == sum(map(len, answer)) else b"".join(answer)[sent:]
 
 
 def hold_stops() -> None:

@@ -85,7 +85,8 @@ class EvaluationsEndpoint:
             decision_id = new_id()
             said = {at: self._told(items[at], outcome) for at, outcome in helped.items()}
             answers = [said[at] for at in taken]
-            names = [b"%s-%d" % (decision_id.encode(), index) for index in range(len(answers))]
+            batch = decision_id.encode()
+            names = [b"%s-%d" % (batch, index) for index in range(len(answers))]
             written = [each.answer(name) for each, name in zip(answers, names, strict=True)]
             # Not around all of them: that would be written once more.
             written[0] = b'{"evaluations":[' + written[0]

@@ -713,6 +713,8 @@ class Engine:
         """
         Say whether a decision is remembered, and may only have been made too long ago.
         """
+        if self._clock() - self._confirmed.at <= _TRUSTED_FOR_S:
+            return False
         return self._found(dated, or_by_ids=True, within_s=inf) is not None
 
     def _confirm(self, stages: Stages | None) -> None:

@@ -127,7 +127,7 @@ class Form:
             for masked in {id(masked): masked for _, masked in answered}.values()
         }
         return [
-            b'{"decision_id":"%s%s' % (decision_id, behind[id(masked)])
+            b"".join((b'{"decision_id":"', decision_id, behind[id(masked)]))
             for decision_id, masked in answered
         ]
 

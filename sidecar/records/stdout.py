@@ -6,9 +6,13 @@ import fcntl
 import os
 import select
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Final
 
 from sidecar.records.chain import Chain
+
+# As much as Linux lets anybody have.
+_PIPE_BYTES: Final = 1024 * 1024
 
 
 class Stdout:
@@ -27,6 +31,9 @@ class Stdout:
         self._chain = chain
         self._lock = lock
         self._descriptor = descriptor
+        with suppress(OSError):
+            # A pipe holds little at first; who writes more waits for the reader each time.
+            fcntl.fcntl(descriptor, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
 
     def write(self, records: Sequence[bytes]) -> None:
         """

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -188,7 +188,11 @@ class Sidecar:
 
 @contextmanager
 def started(
-    config: str = "", tls: ssl.SSLContext | None = None, /, **settings: str
+    config: str = "",
+    tls: ssl.SSLContext | None = None,
+    stdout: IO[bytes] | None = None,
+    /,
+    **settings: str,
 ) -> Iterator[Sidecar]:
     """
     Start a sidecar, and end it when the caller is done with it, whether it got ready or not.
@@ -197,6 +201,8 @@ def started(
         config: What stands in the file SIDECAR_CONFIG.
 
         tls: How it is asked over TLS, where it serves that.
+
+        stdout: Where it prints to; a file of its own unless said.
 
         settings: Settings of the environment, beside that.
     """
@@ -212,7 +218,7 @@ def started(
                 COMMAND,
                 cwd=ROOT,
                 env=os.environ | settings,
-                stdout=out,
+                stdout=stdout or out,
                 stderr=err,
                 # A group of its own, as a shell gives it: what is sent to one is not for the tests.
                 process_group=0,
@@ -226,7 +232,11 @@ def started(
 
 @contextmanager
 def running(
-    config: str = "", tls: ssl.SSLContext | None = None, /, **settings: str
+    config: str = "",
+    tls: ssl.SSLContext | None = None,
+    stdout: IO[bytes] | None = None,
+    /,
+    **settings: str,
 ) -> Iterator[Sidecar]:
     """
     Run a sidecar that is ready, until the caller is done with it.
@@ -236,12 +246,14 @@ def running(
 
         tls: How it is asked over TLS, where it serves that.
 
+        stdout: Where it prints to; a file of its own unless said.
+
         settings: Settings of the environment, beside that.
 
     Raises:
         RuntimeError: It ended, or was not ready in time.
     """
-    with started(config, tls, **settings) as sidecar:
+    with started(config, tls, stdout, **settings) as sidecar:
         _wait(sidecar, "/readyz")
         yield sidecar
 
