@@ -43,14 +43,15 @@ class Chain:
             the lines goes on with it.
         """
         digest = self.digest
-        chained = f',"chain":{{"id":"{self.id}","seq":'.encode()
+        chained = f',"chain":{{"id":"{self.id}","seq":'
         lines: list[bytes] = []
         for seq, record in enumerate(records, self.seq + 1):
-            previous = digest.encode()
-            line = b'%s%s%d,"previous":"%s"}}' % (record[:-1], chained, seq, previous)
+            line = record[:-1] + f'{chained}{seq},"previous":"{digest}"}}}}'.encode()
             digest = digest_of(line)
-            lines += (line, b"\n")
-        return b"".join(lines), replace(self, seq=self.seq + len(records), digest=digest)
+            lines.append(line)
+        # So that the last one ends, too.
+        lines.append(b"")
+        return b"\n".join(lines), replace(self, seq=self.seq + len(records), digest=digest)
 
 
 def digest_of(line: bytes) -> str:
