@@ -5,20 +5,17 @@ Servers to compare with, each as plain as it can be: `python -m bench.plain KIND
 - flask: the same as an endpoint of Flask's.
 - client: Flask that asks OPA with opa-python-client, both as they come.
 
-The first two run in the sidecar's own server, with its worker and as many threads; the last one in
-gunicorn's stock threads, as many.
+All run in gunicorn as it comes, with as many threads as the sidecar has.
 """
 
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 from flask import Flask, request
 from gunicorn.app.base import BaseApplication
 
-from sidecar.observability.workers import metrics_of_all_workers
-from sidecar.server import Server, listening_socket
 from sidecar.settings import Settings
 
 # As large as a full answer of the sidecar's to most of the requests.
@@ -30,8 +27,6 @@ class Wsgi:
     """
     Reads JSON and answers with JSON.
     """
-
-    extensions: ClassVar[dict[str, Any]] = {"records": None}
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -51,7 +46,6 @@ def flask() -> Flask:
     Make the same of Flask.
     """
     app = Flask("plain")
-    app.extensions["records"] = None
 
     @app.post("/access/v1/evaluation")
     def evaluation() -> dict[str, Any]:
@@ -82,10 +76,15 @@ def client(opa: int) -> Flask:
 
 class Stock(BaseApplication):  # type: ignore[misc]
     """
-    gunicorn with its stock threads.
+    gunicorn with its threads.
+
+    Args:
+        app: Who answers.
+
+        port: Where, on the loopback.
     """
 
-    def __init__(self, app: Flask, port: int) -> None:
+    def __init__(self, app: Any, port: int) -> None:
         self._app = app
         self._port = port
         super().__init__()
@@ -98,24 +97,23 @@ class Stock(BaseApplication):  # type: ignore[misc]
         for name, value in (how | {"bind": f"127.0.0.1:{self._port}"}).items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
+    def load(self) -> Any:
         """
         Give the application.
         """
         return self._app
 
 
-def main(kind: str, port: str, opa: str = "") -> None:
+def main(kind: str, port: str, opa: str = "0") -> None:
     """
     Serve until told to stop.
     """
-    if kind == "client":
-        Stock(client(int(opa)), int(port)).run()
-        return
-    settings = Settings.from_environment({"SIDECAR_LISTEN": f"127.0.0.1:{port}"})
-    app: Any = Wsgi() if kind == "wsgi" else flask()
-    with metrics_of_all_workers(), listening_socket(settings.listen) as listener:
-        Server(settings, listener, lambda: app, lambda: None).run()
+    apps: dict[str, Callable[[], Any]] = {
+        "wsgi": Wsgi,
+        "flask": flask,
+        "client": lambda: client(int(opa)),
+    }
+    Stock(apps[kind](), int(port)).run()
 
 
 if __name__ == "__main__":
