@@ -125,6 +125,39 @@ violations contains _violation("unlisted obligation", _place(rule), text) if {
 
 _listed(obligation, clause) if clause in input.data[_].document.obligations[obligation]
 
+# METADATA
+# description: |
+#   An id, or evidence, is read where registers are not looked up. The bundle promises that these decide by the entry
+#   alone that they select (`by_entry_alone`); what is remembered is shared by all that select the same. To ask whether
+#   there is one reads nothing of it.
+violations contains _violation("id out of place", _place(rule), text) if {
+	some module in input.modules
+	not [step.value | some step in module.package.path] in _looking_up
+	some rule in module.rules
+	walk(rule, [path, node])
+	node.type == "ref"
+	node.value[0].value == "input"
+	path[count(path) - 1] != "terms"
+	read := [step.value | some step in array.slice(node.value, 1, count(node.value))]
+	some id in _ids
+	_overlap(read, id)
+	text := sprintf("input.%s holds an id", [concat(".", read)])
+}
+
+_ids := [["subject", "id"], ["context", "recipient", "id"], ["context", "evidence"]]
+
+# Request says which of them are no texts. What a search finds is not remembered.
+_looking_up := [
+	["data", "privacy", "lib", "registers"],
+	["data", "privacy", "lib", "request"],
+	["data", "privacy", "search"],
+]
+
+_overlap(path, other) if {
+	least := min([count(path), count(other)])
+	array.slice(path, 0, least) == array.slice(other, 0, least)
+}
+
 _violation(rule, at, says) := {"rule": rule, "at": at, "says": says}
 
 _place(node) := sprintf("%s:%d", [node.location.file, node.location.row])

@@ -93,6 +93,33 @@ test_each_convention_bites[name] if {
 			[_set("/modules/0/rules/2", _obliging), _set("/data/0/document/obligations", {"warn": ["1.1-a"]})],
 			set(),
 		],
+		"an id that is read": [[_set("/modules/0/rules/1/body", _read(["subject", "id"]))], {"id out of place"}],
+		"what holds an id, read as a whole": [
+			[_set("/modules/0/rules/1/body", _read(["context", "recipient"]))],
+			{"id out of place"},
+		],
+		"a reference among the evidence": [
+			[_set("/modules/0/rules/1/body", _read(["context", "evidence", "consent"]))],
+			{"id out of place"},
+		],
+		"an id that is read where registers are looked up": [
+			[
+				_set("/modules/1", {"package": {"path": _registers}, "rules": [{
+					"head": {"ref": []},
+					"body": _read(["subject", "id"]),
+					"location": _at(12),
+				}]}),
+			],
+			set(),
+		],
+		"what is beside an id": [
+			[_set("/modules/0/rules/1/body", array.concat(_read(["context", "recipient", "type"]), [_text("1.1-a")]))],
+			set(),
+		],
+		"the question whether there is somebody": [
+			[_set("/modules/0/rules/1/body", [{"terms": _ref(["context", "recipient"])}, _text("1.1-a")])],
+			set(),
+		],
 	}
 
 	{found.rule | some found in conventions.violations} == expected with input as json.patch(_sound, patches)
@@ -143,6 +170,15 @@ _sound := {
 	"data": [{"file": "policies/data.yaml", "document": {"kinds": {"profile": "1.1-a"}}}],
 	"tests": [{"name": "test_1_1_a", "cases": ["permitted: one", "refused: two", "boundary: three"]}],
 }
+
+_read(path) := [{"terms": [{"type": "ref", "value": [{"type": "var", "value": "equal"}]}, _ref(path), _text("1.1-a")]}]
+
+_ref(path) := {
+	"type": "ref",
+	"value": array.concat([{"type": "var", "value": "input"}], [{"type": "string", "value": step} | some step in path]),
+}
+
+_registers := [{"value": step} | some step in ["data", "privacy", "lib", "registers"]]
 
 _obliging := {
 	"head": {"ref": [{"type": "var", "value": "obliges"}, _text("1.1-a")], "key": {"type": "string", "value": "warn"}},
