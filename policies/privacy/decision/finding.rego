@@ -7,7 +7,6 @@ import data.privacy.clauses
 import data.privacy.interpretation.switches
 import data.privacy.lib.act
 import data.privacy.lib.fault
-import data.privacy.lib.tables
 import data.privacy.vocabulary
 import data.privacy.ways
 
@@ -133,7 +132,7 @@ _unlinked(kind) := {fault.missing("2-k", "linked_to_company"), fault.missing("2-
 _open(kind) := ways.open.linked_to_ip if {
 	input.context.purpose == "service_quality"
 	linked_to_ip(kind)
-} else := tables.open[kind]
+} else := ways.open[ways.kinds[kind].family]
 
 _by_kind(kind) := clauses.collects(kind) | _tied(kind) if {
 	input.action.name == "collect"

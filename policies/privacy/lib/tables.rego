@@ -8,7 +8,6 @@ package privacy.lib.tables
 import data.privacy.agreement
 import data.privacy.clauses
 import data.privacy.vocabulary
-import data.privacy.ways
 
 # METADATA
 # title: How a clause is cited, by whether it stands in the way
@@ -38,10 +37,6 @@ obliging := {clause | clause := vocabulary.obligations[_][_]}
 # METADATA
 # title: The clauses whose evidence is kept
 recording := object.keys(clauses.evidence)
-
-# METADATA
-# title: The ways of each kind of category as company information, by act and purpose
-open[kind] := ways.open[known.family] if some kind, known in ways.kinds
 
 # METADATA
 # title: Each value that a fact may have, of those that can be listed

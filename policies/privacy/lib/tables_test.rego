@@ -3,7 +3,6 @@ package privacy.lib.tables_test
 import data.privacy.agreement
 import data.privacy.lib.tables
 import data.privacy.vocabulary
-import data.privacy.ways
 
 test_every_clause_can_be_cited_either_way if {
 	every way in [true, false] { object.keys(tables.cited[way]) == object.keys(agreement.clauses) }
@@ -22,10 +21,6 @@ test_how_a_clause_is_cited[name] if {
 
 test_the_clauses_that_oblige_are_those_of_the_obligations if {
 	{clause | clause := vocabulary.obligations[_][_]} == tables.obliging
-}
-
-test_the_ways_of_a_kind_are_those_of_its_family if {
-	every kind, known in ways.kinds { tables.open[kind] == ways.open[known.family] }
 }
 
 test_which_values_are_listed[name] if {
