@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import islice, permutations
 from pathlib import Path
 from typing import Any, Final
 
@@ -79,6 +80,18 @@ def requests() -> list[dict[str, Any]]:
     usual = [json.loads(file.read_text("utf-8")) for file in files]
     lacking = {**usual[-1], "context": {**usual[-1]["context"], "facts": {}}}
     return [*usual, lacking]
+
+
+def different(number: int) -> Iterator[dict[str, Any]]:
+    """
+    Make requests that a sidecar must decide on: no two are about the same categories.
+    """
+    file = ROOT / "policies/privacy/vocabulary/data.yaml"
+    categories = yaml.safe_load(file.read_text("utf-8"))["categories"]
+    like = requests()[0]
+    for some in islice(permutations(categories, 4), number):
+        properties = {"categories": some}
+        yield {**like, "resource": {**like["resource"], "properties": properties}}
 
 
 def sale() -> dict[str, Any]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from tests.prometheus.fleet import (
     TOKEN,
     Asking,
     Fleet,
+    different,
     fleet,
     requests,
     sale,
@@ -195,7 +197,10 @@ class _Told:
         eventually(lambda: all(each.among(behind.told(status, after)) for each in alerts), WITHIN_S)
 
     def _large_answers(self) -> None:
-        slow = Asking(self._ours.help.address, MANY, [self._batch], 0.05)
+        # More than are remembered: whoever asks for all of them again has them decided anew.
+        every = iter(different(40 * AT_ONCE))
+        batches = [{"evaluations": [*islice(every, AT_ONCE)]} for _ in range(40)]
+        slow = Asking(self._ours.help.address, MANY, batches, 0.05)
         self._until("firing", LATENCY)
         slow.stop()
         self._story.targets = self._story.prometheus.targets()
