@@ -94,9 +94,9 @@ class EvaluationsEndpoint:
             response = told(b",".join(written), decision_id)
             if self._recorder:
                 kept = [
-                    (name, each.masked)
-                    for each, name in zip(answers, names, strict=True)
-                    if each.masked
+                    (name, masked)
+                    for (_, _, masked), name in zip(answers, names, strict=True)
+                    if masked
                 ]
                 about = About.of(environ, paths.EVALUATIONS, 200, stages, decision_id)
                 self._recorder.keep(kept, about)

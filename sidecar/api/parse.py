@@ -34,14 +34,14 @@ ENTITIES: Final[Required] = {
 }
 _JSON: Final = "application/json"
 _LARGEST_INTEGER: Final = 2**63 - 1
-# With each digit as 0, what has as many digits as the largest integer is quickly found.
-_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+# With each digit as 0, and all that separates as a space, what is looked for is one text.
+_FOLDED: Final = bytes.maketrans(b"123456789\t\n\r", b"000000000   ")
 _LONG_NUMBER: Final = b"0" * len(str(_LARGEST_INTEGER))
 
 _NAME: Final = re.compile(rb'"\s*:')
 _NAMED: Final = b'":'
-# A quote in a text, or space between a name and what is behind it.
-_UNUSUAL: Final = (b"\\", b" :", b"\t:", b"\n:", b"\r:")
+_APART: Final = b" :"
+_ESCAPE: Final = b"\\"
 
 
 class _Many(msgspec.Struct):
@@ -128,8 +128,9 @@ def _object(content: bytes, nesting: int) -> Object:
     try:
         read = _decode(content)
         if type(read) is dict:
-            _check_names(read, content)
-            if _LONG_NUMBER in content.translate(_DIGITS):
+            folded = content.translate(_FOLDED)
+            _check_names(read, content, plain=_ESCAPE not in content and _APART not in folded)
+            if _LONG_NUMBER in folded:
                 _as_doubles(read)
     except RecursionError as wrong:
         raise NestingTooDeep() from wrong
@@ -215,17 +216,23 @@ def _check_nesting(value: Any, left: int) -> None:
         ]
 
 
-def _check_names(read: Object, content: bytes) -> None:
+def _check_names(read: Object, content: bytes, plain: bool) -> None:
     """
     Refuse a name that stands twice: others may have read the other value (RFC 7493).
+
+    Args:
+        read: What was read.
+
+        content: Where it was read.
+
+        plain: Whether no text in it holds a quote, and no colon stands apart from a name: then one
+            behind a quote stands behind each name, and nowhere else.
 
     Raises:
         MalformedJson: One does.
     """
-    # Without those a colon behind a quote stands behind each name, and nowhere else; so it does in
-    # what is written anew, where each name stands once.
-    usual = not any(map(content.__contains__, _UNUSUAL))
-    if usual and content.count(_NAMED) == _encode(read).count(_NAMED):
+    # What is written anew is as plain, and has each name once.
+    if plain and content.count(_NAMED) == _encode(read).count(_NAMED):
         return
     # Whatever looks like a member's name is counted; only where that is more than there are
     # members, in a text perhaps, the names are looked at.
