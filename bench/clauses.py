@@ -19,8 +19,10 @@ import yaml
 
 from bench.bundle import REQUESTS, Built
 from bench.policies import Row, measure
+from sidecar.bundle.constants import worked_out
 from sidecar.bundle.manifest import Manifest
 from sidecar.bundle.opa import opa_binary
+from sidecar.bundle.opa_run import OpaRun
 
 TIMES = (1, 10, 100)
 ASKED = ("one-category", "five-categories", "mixed-outward-two", "partial-disclosure-four")
@@ -117,8 +119,13 @@ def measured(source: Path) -> Iterator[tuple[int, list[Row]]]:
             asked.mkdir()
             clauses = generate(source, policies, times)
             requests(asked, clauses - clauses // times)
-            # As a folder: what the build adds is for batches, and none is asked here.
-            bundle = Built(opa_binary(), policies, manifest.decision)
+            opa = opa_binary()
+            # As a folder: what else the build adds is for batches, and none is asked here.
+            for name, module in worked_out(
+                OpaRun(opa, policies, policies), manifest.constants
+            ).items():
+                (policies / name).write_bytes(module)
+            bundle = Built(opa, policies, manifest.decision)
             yield clauses, list(measure(bundle, asked))
 
 
