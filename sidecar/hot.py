@@ -1,6 +1,6 @@
 """
 The shortest way from a connection to an answer and back: for requests that ask for a decision, that
-are there as a whole, and whose head was seen before. Whatever is not like that is gunicorn's.
+are there as a whole, and whose head is an ordinary one. Whatever is not like that is gunicorn's.
 
 It ends where the longer way does, in what stands before the endpoints: what is checked, decided,
 recorded and counted is the same.

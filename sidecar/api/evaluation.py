@@ -36,6 +36,7 @@ class EvaluationEndpoint:
         self._limits = limits
         self._telling = telling
         self._recorder = recorder
+        self._waits = recorder is not None and recorder.waits
 
     def __call__(self, environ: Environ) -> Reply | Rest:
         """
@@ -87,5 +88,5 @@ class EvaluationEndpoint:
             self._metrics.took(stages, header(environ, "TRACEPARENT"))
             return got
 
-        waits = wants_help(asked) or (self._recorder is not None and self._recorder.waits)
+        waits = self._waits or wants_help(asked)
         return rest() if isinstance(known, Recalled) and not waits else rest

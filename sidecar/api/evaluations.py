@@ -60,6 +60,7 @@ class EvaluationsEndpoint:
         self._telling = telling
         self._alone = alone
         self._recorder = recorder
+        self._waits = recorder is not None and recorder.waits
 
     def __call__(self, environ: Environ) -> Reply | Rest:
         """
@@ -107,7 +108,7 @@ class EvaluationsEndpoint:
             self._metrics.took(stages, header(environ, "TRACEPARENT"))
             return response
 
-        waits = any(map(wants_help, whole)) or (self._recorder is not None and self._recorder.waits)
+        waits = self._waits or any(map(wants_help, whole))
         return rest() if isinstance(known, list) and not waits else rest
 
     def _helped(

@@ -140,11 +140,8 @@ class Telling:
             made = None
         if made is None:
             decision = recalled.decision()
-            told = self._told(asked, decision, recalled.info, max_age_s)
             result = self._masking.result(decision, recalled.info) if self._masking else None
-            if result is not None and told.masked is not None:
-                # The same bytes, not the same again.
-                told = told._replace(masked=replace(told.masked, result=result))
+            told = self._told(asked, decision, recalled.info, max_age_s, result)
             made = _Made(like, _asked_as(asked), max_age_s, told, result)
         recalled.make(made, made.size)
         return made.told
@@ -164,13 +161,18 @@ class Telling:
         return replace(made, told=made.told._replace(masked=masked))
 
     def _told(
-        self, asked: Mapping[str, Any], decision: Decision, info: BundleInfo, max_age_s: int
+        self,
+        asked: Mapping[str, Any],
+        decision: Decision,
+        info: BundleInfo,
+        max_age_s: int,
+        result: bytes | None = None,
     ) -> Told:
         # In no answer but the one that is given it.
         name = new_id()
         whole = encode(answer.complete(decision, asked, info, name, max_age_s))
         counters = self._metrics.counters(asked, decision, info)
-        masked = self._masking.masked(asked, decision, info) if self._masking else None
+        masked = self._masking.masked(asked, decision, info, result) if self._masking else None
         return Told(tuple(whole.split(name.encode())), counters, masked)
 
 

@@ -9,6 +9,13 @@ import pytest
 from tests.contract.asking import Answer, Case, cases
 from tests.contract.conftest import Sidecar
 
+each_case = pytest.mark.parametrize(
+    ("sidecar", "case"),
+    [pytest.param(case.bundle, case, id=str(case)) for case in cases()],
+    indirect=["sidecar"],
+    scope="module",
+)
+
 
 def _nameless(answer: Answer) -> tuple[int, dict[str, str], bytes]:
     """
@@ -21,12 +28,7 @@ def _nameless(answer: Answer) -> tuple[int, dict[str, str], bytes]:
     return answer.status, headers, re.sub(rb'"max_age_s":[01]\b', b"", content)
 
 
-@pytest.mark.parametrize(
-    ("sidecar", "case"),
-    [pytest.param(case.bundle, case, id=str(case)) for case in cases()],
-    indirect=["sidecar"],
-    scope="module",
-)
+@each_case
 def test_every_way_gives_the_same_answer(sidecar: Sidecar, case: Case):
     """
     Whether Flask finds the endpoint or not, and whether OPA is asked, or a memory once or again:
@@ -39,12 +41,7 @@ def test_every_way_gives_the_same_answer(sidecar: Sidecar, case: Case):
         assert _nameless(sidecar.ways["remembering"](case.request)) == expected
 
 
-@pytest.mark.parametrize(
-    ("sidecar", "case"),
-    [pytest.param(case.bundle, case, id=str(case)) for case in cases()],
-    indirect=["sidecar"],
-    scope="module",
-)
+@each_case
 def test_the_server_s_short_way_is_no_other_one(sidecar: Sidecar, case: Case):
     """
     Whether the server's loop answers, or a thread: status, headers and body are the same, but for

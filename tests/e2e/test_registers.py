@@ -6,6 +6,7 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -344,17 +345,26 @@ def test_exchanged_registers_count_within_a_second(fleet: Fleet):
     assert counted["later", "recipients"] == 3
 
 
+@contextmanager
+def _beside(fleet: Fleet, config: str = "") -> Iterator[Fleet]:
+    """
+    Run a sidecar whose own OPA has the fleet's policy, and the registers beside it.
+    """
+    registers = fleet.folder / "registers.tar.gz"
+    with running(
+        f"bundles: {{beside: ['{registers}']}}\n{config}",
+        SIDECAR_BUNDLE=str(fleet.folder / "decision.tar.gz"),
+    ) as sidecar:
+        yield replace(fleet, sidecar=sidecar)
+
+
 def test_our_own_opa_loads_them_beside_the_policy(tmp_path: Path, fleet: Fleet):
     """
     With `bundles.beside`, an entry decides too, and the sidecar is ready by the policy's revision.
     """
     [case] = [case for case in CASES if case.kind == "recipients"]
-    registers = fleet.folder / "registers.tar.gz"
-    with running(
-        f"bundles: {{beside: ['{registers}']}}",
-        SIDECAR_BUNDLE=str(fleet.folder / "decision.tar.gz"),
-    ) as sidecar:
-        own = replace(fleet, sidecar=sidecar)
+    with _beside(fleet) as own:
+        sidecar = own.sidecar
         silent = _gist(own, case.asked("nobody", case.holds))
 
         assert _gist(own, case.asked("bad", case.holds)) != silent
@@ -371,12 +381,8 @@ def test_parties_without_entries_share_what_is_remembered(fleet: Fleet):
     its own with its own ids; one with an entry is answered by that.
     """
     [case] = [case for case in CASES if case.kind == "recipients"]
-    registers = fleet.folder / "registers.tar.gz"
-    with running(
-        f"bundles: {{beside: ['{registers}']}}\nrecords: {{ids: clear}}\nserver: {{workers: 1}}",
-        SIDECAR_BUNDLE=str(fleet.folder / "decision.tar.gz"),
-    ) as sidecar:
-        own = replace(fleet, sidecar=sidecar)
+    with _beside(fleet, "records: {ids: clear}\nserver: {workers: 1}") as own:
+        sidecar = own.sidecar
         asked: list[str] = []
 
         def hits() -> float:
