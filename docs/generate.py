@@ -78,13 +78,13 @@ def rules(policies: Path) -> dict[str, Rule]:
     """
     annotations = opa(policies, "inspect", "-a", "-f", "json", policies.name)["annotations"]
     return {
-        annotation["annotations"]["labels"]["clause"]: Rule(
+        annotation["annotations"]["custom"]["clause"]: Rule(
             annotation["location"]["file"],
             annotation["location"]["row"],
             annotation["annotations"].get("title", ""),
         )
         for annotation in annotations
-        if "clause" in annotation["annotations"].get("labels", {})
+        if "clause" in annotation["annotations"].get("custom", {})
     }
 
 

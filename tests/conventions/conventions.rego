@@ -50,6 +50,16 @@ violations contains _violation("other label", _place(rule), text) if {
 }
 
 # METADATA
+# description: |
+#   An annotation has labels in OPA's sense: OPA would gather them anew in each evaluation, from every
+#   rule that it evaluates, whether anybody asks for them or not.
+violations contains _violation("gathered label", _place(annotation), text) if {
+	some annotation in input.annotations
+	annotation.annotations.labels
+	text := "what a rule is called by stands under custom"
+}
+
+# METADATA
 # description: A rule stands in the file of another section than its clause's.
 violations contains _violation("wrong module", place, text) if {
 	some clause, places in _cited
@@ -165,7 +175,7 @@ _place(node) := sprintf("%s:%d", [node.location.file, node.location.row])
 # Where a clause is cited by an annotation: its rule.
 _cited[clause] contains _place(annotation) if {
 	some annotation in input.annotations
-	clause := annotation.annotations.labels.clause
+	clause := annotation.annotations.custom.clause
 }
 
 # Where a clause is named: by an annotation, a literal, or data.
@@ -208,7 +218,7 @@ _literals(node) := {[term.value, _place(term)] |
 	regex.match(_clause_id, term.value)
 }
 
-_labels(rule) := {label | label := rule.annotations[_].labels.clause}
+_labels(rule) := {label | label := rule.annotations[_].custom.clause}
 
 _keys(rule) := {key |
 	key := rule.head.ref[_].value

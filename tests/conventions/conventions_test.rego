@@ -6,10 +6,14 @@ test_a_sound_tree_has_no_violation if conventions.violations == set() with input
 
 test_each_convention_bites[name] if {
 	some name, [patches, expected] in {
-		"a label of no clause": [[_set("/annotations/0/annotations/labels/clause", "7-z")], {
+		"a label of no clause": [[_set("/annotations/0/annotations/custom/clause", "7-z")], {
 			"unknown clause",
 			"no rule",
 		}],
+		"a label that OPA gathers": [
+			[_set("/annotations/0/annotations/labels", {"team": "legal"})],
+			{"gathered label"},
+		],
 		"a literal of no clause": [[_set("/modules/0/rules/1/body", [_text("7-z")])], {"unknown clause"}],
 		"a data value of no clause": [[_set("/data/0/document/kinds/profile", "7-z")], {"unknown clause"}],
 		"a data key of no clause": [[_set("/data/0/document/7-z", true)], {"unknown clause"}],
@@ -135,15 +139,15 @@ test_a_violation_says_where if {
 
 _sound := {
 	"annotations": [
-		{"annotations": {"labels": {"clause": "1.1-a"}, "scope": "rule"}, "location": _at(7)},
-		{"annotations": {"labels": {"section": "1.1"}, "scope": "package"}, "location": _at(1)},
+		{"annotations": {"custom": {"clause": "1.1-a"}, "scope": "rule"}, "location": _at(7)},
+		{"annotations": {"custom": {"section": "1.1"}, "scope": "package"}, "location": _at(1)},
 	],
 	"modules": [{
 		"package": {"path": [{"value": "data"}, {"value": "privacy"}, {"value": "clauses"}]},
 		"rules": [
 			{
 				"head": {"ref": [{"type": "var", "value": "collects"}, _text("kind")]},
-				"annotations": [{"labels": {"clause": "1.1-a"}}],
+				"annotations": [{"custom": {"clause": "1.1-a"}}],
 				"location": _at(7),
 			},
 			{

@@ -13,7 +13,7 @@ import yaml
 from tests.conventions.run import REGISTRY, Tests, main, run_tests, violations
 
 POLICIES = Path(__file__).parents[2] / "policies"
-LABEL = re.compile(r"# labels:\n#   clause: (?P<clause>\S+)\n")
+LABEL = re.compile(r"# custom:\n#   clause: (?P<clause>\S+)\n")
 
 Break = Callable[[Path], None]
 
@@ -98,11 +98,15 @@ def _undecided(registry: dict[str, dict[str, dict[str, str]]]) -> dict[str, str]
 @pytest.mark.parametrize(
     ("rule", "breaks"),
     [
-        ("unknown clause", _replace("*.rego", LABEL, "# labels:\n#   clause: 9-z\n")),
+        ("unknown clause", _replace("*.rego", LABEL, "# custom:\n#   clause: 9-z\n")),
         ("unknown clause", _append('\n_probe := "9-z"\n')),
-        ("duplicate id", _append("\n# METADATA\n# labels:\n#   clause: 4-a\n_probe := 1\n")),
+        ("duplicate id", _append("\n# METADATA\n# custom:\n#   clause: 4-a\n_probe := 1\n")),
         ("missing label", _append("\nprobe := 1\n")),
-        ("other label", _append('\n# METADATA\n# labels:\n#   clause: 4-a\nprobe["4-b"] := 1\n')),
+        ("other label", _append('\n# METADATA\n# custom:\n#   clause: 4-a\nprobe["4-b"] := 1\n')),
+        (
+            "gathered label",
+            _append("\n# METADATA\n# title: It is so\n# labels:\n#   team: legal\nprobe := 1\n"),
+        ),
         ("wrong module", _move),
         ("no rule", _replace("*.rego", LABEL, "")),
         ("no reason", _registry(lambda r: _undecided(r).update(undecidable=""))),

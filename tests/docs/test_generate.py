@@ -15,7 +15,7 @@ package library.loans
 
 # METADATA
 # title: Members borrow
-# labels:
+# custom:
 #   clause: 1-a
 permits["1-a"] if input.subject.properties.member
 """

@@ -9,7 +9,7 @@ import data.privacy.ways
 
 # METADATA
 # title: CSW collects at the touchpoints that the agreement names
-# labels:
+# custom:
 #   clause: 1.1-a
 collects(kind) := at_touchpoint(kind) | _declined if input.action.name == "collect"
 
@@ -32,7 +32,7 @@ at_touchpoint(kind) := set() if {
 
 # METADATA
 # title: The listed range is collected for the purposes of section 1
-# labels:
+# custom:
 #   clause: 1.1-b
 within_range(kind) if {
 	ways.touchpoints[input.context.facts.touchpoint][kind]
@@ -41,7 +41,7 @@ within_range(kind) if {
 
 # METADATA
 # title: Profile data comes with contact over social media alone
-# labels:
+# custom:
 #   clause: 1.1-c
 _missed(kind) := "1.1-c" if {
 	kind == "profile"
@@ -55,7 +55,7 @@ _missed(kind) := "1.1-c" if {
 # scope: document
 # title: In product use, and by invitation, basic contact details
 # description: As the company concerned, its inviter or one who shared with it supplies them.
-# labels:
+# custom:
 #   clause: 1.1-d
 basic_details("contact") if ways.basic_touchpoints[input.context.facts.touchpoint]
 
@@ -66,7 +66,7 @@ basic_details("contact") if {
 
 # METADATA
 # title: Collected information serves requests, products and services, and the fight against fraud
-# labels:
+# custom:
 #   clause: 1.1-e
 permits["1.1-e"] := processing
 
@@ -79,7 +79,7 @@ processing contains fault.unfit(clause) if {
 
 # METADATA
 # title: Government identification where local law asks for it
-# labels:
+# custom:
 #   clause: 1.1-f
 permits["1.1-f"] := union({fault.gate("1.1-f", "jurisdiction_requires_id"), fault.gate("1.1-f", "law_cited"), consent_as_well}) if {
 	ways.identification_acts[input.action.name]

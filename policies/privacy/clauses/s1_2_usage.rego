@@ -32,31 +32,31 @@ _ground := set() if {
 
 # METADATA
 # title: A legal duty is a ground
-# labels:
+# custom:
 #   clause: 1.2-a
 stands_on.legal_obligation := set()
 
 # METADATA
 # title: The contract with the company is a ground
-# labels:
+# custom:
 #   clause: 1.2-b
 stands_on.contract := set()
 
 # METADATA
 # title: The company's vital interests are a ground
-# labels:
+# custom:
 #   clause: 1.2-c
 stands_on.vital_interests := set()
 
 # METADATA
 # title: CSW's legitimate interests are a ground once they are judged to need it
-# labels:
+# custom:
 #   clause: 1.2-d
 stands_on.legitimate_interests := fault.gate("1.2-d", "necessity_judged")
 
 # METADATA
 # title: Having to give it to a third party is a ground where another clause or consent carries it
-# labels:
+# custom:
 #   clause: 1.2-e
 stands_on.third_party_disclosure := set() if {
 	act.goes_out
@@ -65,7 +65,7 @@ stands_on.third_party_disclosure := set() if {
 # METADATA
 # title: The company's consent is a ground
 # description: Express or implied; accepting the agreement is neither.
-# labels:
+# custom:
 #   clause: 1.2-f
 stands_on.consent := consent("1.2-f")
 
@@ -123,13 +123,13 @@ permits["1.2-e"] := processing | consent("1.2-e")
 
 # METADATA
 # title: Other described purposes need a ground and nothing else
-# labels:
+# custom:
 #   clause: 1.2-g
 permits["1.2-g"] := processing
 
 # METADATA
 # title: Questions on the ground go to the data protection officer
-# labels:
+# custom:
 #   clause: 1.2-h
 obliges["1.2-h"] contains "route_to_data_protection_officer" if {
 	input.context.purpose == "legal_basis_question"
@@ -138,31 +138,31 @@ obliges["1.2-h"] contains "route_to_data_protection_officer" if {
 
 # METADATA
 # title: CSW's products, services, content and advertising
-# labels:
+# custom:
 #   clause: 1.2-i
 permits["1.2-i"] := processing
 
 # METADATA
 # title: Loss prevention
-# labels:
+# custom:
 #   clause: 1.2-j
 permits["1.2-j"] := processing
 
 # METADATA
 # title: Fraud prevention
-# labels:
+# custom:
 #   clause: 1.2-k
 permits["1.2-k"] := processing
 
 # METADATA
 # title: Account and network security
-# labels:
+# custom:
 #   clause: 1.2-l
 permits["1.2-l"] := processing
 
 # METADATA
 # title: Uploads are screened for unlawful content, and for nothing else
-# labels:
+# custom:
 #   clause: 1.2-m
 permits["1.2-m"] := processing
 
@@ -175,7 +175,7 @@ against_fraud if input.context.facts.activity == "fraud_scoring"
 
 # METADATA
 # title: Data used against fraud stems from online transactions completed with CSW
-# labels:
+# custom:
 #   clause: 1.2-n
 fraud_work contains found if {
 	switches.anti_fraud_limited_to_own_transactions.value == true
@@ -191,7 +191,7 @@ _own_transactions := fault.gate("1.2-n", "transaction_completed") if {
 
 # METADATA
 # title: Use against fraud is strictly necessary
-# labels:
+# custom:
 #   clause: 1.2-o
 fraud_work contains found if {
 	not input.context.facts.absolutely_necessary_for
@@ -209,7 +209,7 @@ obliges["1.2-o"] contains "limit_to_necessary_data" if against_fraud
 
 # METADATA
 # title: Use against fraud has been evaluated, and the evaluation favours it
-# labels:
+# custom:
 #   clause: 1.2-p
 fraud_work contains found if some found in _evaluation
 
@@ -226,19 +226,19 @@ obliges["1.2-p"] contains "record_balancing_evaluation" if against_fraud
 
 # METADATA
 # title: Details of a particular online transaction are checked against open sources
-# labels:
+# custom:
 #   clause: 1.2-q
 permits["1.2-q"] := processing | fault.gate("1.2-q", "specific_online_transaction")
 
 # METADATA
 # title: Identity, recognising users, and suitable services
-# labels:
+# custom:
 #   clause: 1.2-r
 permits["1.2-r"] := processing
 
 # METADATA
 # title: Important notices, of the types the agreement names
-# labels:
+# custom:
 #   clause: 1.2-s
 permits["1.2-s"] := processing | important
 
@@ -252,7 +252,7 @@ important := set() if {
 
 # METADATA
 # title: A company refuses any notice but an important one
-# labels:
+# custom:
 #   clause: 1.2-t
 prohibits contains "1.2-t" if {
 	act.operation == "refuse_notice"
@@ -293,7 +293,7 @@ around contains fault.unmet("1.2-t") if {
 
 # METADATA
 # title: In-house audit, analysis and research that better CSW's offerings
-# labels:
+# custom:
 #   clause: 1.2-u
 permits["1.2-u"] := (processing | fault.only("1.2-u", "audience", "internal")) | _bettering
 

@@ -9,13 +9,13 @@ import data.privacy.ways
 
 # METADATA
 # title: Another user who shared content with the company
-# labels:
+# custom:
 #   clause: 1.3-a
 comes_from_another if input.context.facts.source == "sharing_user"
 
 # METADATA
 # title: Another user who invited the company
-# labels:
+# custom:
 #   clause: 1.3-b
 comes_from_another if input.context.facts.source == "inviting_user"
 
@@ -27,7 +27,7 @@ processing contains fault.unfit(clause) if {
 
 # METADATA
 # title: A third party checks the details given at ID creation, for security and against fraud
-# labels:
+# custom:
 #   clause: 1.3-c
 permits["1.3-c"] := union({processing, bound, fault.only("1.3-c", "source", "id_creation"), _with_a_verifier})
 

@@ -18,7 +18,7 @@ import data.privacy.ways
 # METADATA
 # scope: document
 # title: Whatever identifies or reaches one company is company information
-# labels:
+# custom:
 #   clause: 1-a
 identified if input.context.facts.identifies_company
 
@@ -27,13 +27,13 @@ identified if input.context.facts.can_contact_company
 # METADATA
 # title: A company in touch may be asked for information
 # description: Asking is the first step of collecting, and turns on the same touchpoint.
-# labels:
+# custom:
 #   clause: 1-b
 asks(kind) := at_touchpoint(kind) | _declined if input.action.name == "request"
 
 # METADATA
 # title: Company information passes inside the group, between members that are verified
-# labels:
+# custom:
 #   clause: 1-c
 around contains found if {
 	input.subject.type == "affiliate"
@@ -48,7 +48,7 @@ around contains found if {
 
 # METADATA
 # title: Company information is joined to other information for CSW's own offerings
-# labels:
+# custom:
 #   clause: 1-d
 permits["1-d"] := processing if not other_half_closed
 
@@ -62,7 +62,7 @@ other_half_closed if {
 
 # METADATA
 # title: A company need not supply what it is asked for
-# labels:
+# custom:
 #   clause: 1-e
 permits["1-e"] := set() if act.operation == "decline"
 
@@ -73,7 +73,7 @@ else := set()
 # METADATA
 # title: Service ends only where what was withheld is needed for it
 # description: An account that breaks the agreement may be refused too (3-f).
-# labels:
+# custom:
 #   clause: 1-f
 permits["1-f"] := set() if {
 	input.context.facts.account_complies == false

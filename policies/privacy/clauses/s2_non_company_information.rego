@@ -10,7 +10,7 @@ import data.privacy.ways
 
 # METADATA
 # title: What neither identifies nor reaches a company is no company information
-# labels:
+# custom:
 #   clause: 2-a
 not_identified if {
 	input.context.facts.identifies_company == false
@@ -20,13 +20,13 @@ not_identified if {
 # METADATA
 # title: Non-company information is free, for any purpose
 # description: For CSW, its staff and its affiliates, as far as it is shown to be what it is.
-# labels:
+# custom:
 #   clause: 2-b
 permits["2-b"] := _separated if ways.insiders[input.subject.type]
 
 # METADATA
 # title: What product use tells of a user's surroundings
-# labels:
+# custom:
 #   clause: 2-c
 permits["2-c"] := processing
 
@@ -40,19 +40,19 @@ in_product_use(kind) if {
 
 # METADATA
 # title: Activity in CSW's systems and what its other offerings know
-# labels:
+# custom:
 #   clause: 2-d
 permits["2-d"] := processing
 
 # METADATA
 # title: Activity is summarised to see what interests companies
-# labels:
+# custom:
 #   clause: 2-e
 permits["2-e"] := processing
 
 # METADATA
 # title: An aggregate of enough companies, none of them told apart, is no company information
-# labels:
+# custom:
 #   clause: 2-f
 aggregate_of_many if {
 	input.context.facts.aggregate_size >= switches.aggregate_minimum_size.value
@@ -68,19 +68,19 @@ aggregate_of_few if identified
 
 # METADATA
 # title: How the service is used is collected and kept
-# labels:
+# custom:
 #   clause: 2-g
 permits["2-g"] := processing
 
 # METADATA
 # title: How the service is used makes its results more relevant
-# labels:
+# custom:
 #   clause: 2-h
 permits["2-h"] := processing
 
 # METADATA
 # title: Usage is tied to an IP address for the quality of the service alone
-# labels:
+# custom:
 #   clause: 2-i
 permits["2-i"] := processing
 
@@ -114,7 +114,7 @@ obliges["2-i"] contains "remove_ip_link" if {
 
 # METADATA
 # title: Software developers are helped with explicit consent, to that end only
-# labels:
+# custom:
 #   clause: 2-j
 permits["2-j"] := developers_consent
 
@@ -159,7 +159,7 @@ device_usage("aggregate") if {
 # METADATA
 # scope: document
 # title: While joined to company information, all of it is company information
-# labels:
+# custom:
 #   clause: 2-k
 joined if input.context.facts.combined_with_company_info
 

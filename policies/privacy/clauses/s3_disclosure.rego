@@ -11,7 +11,7 @@ import data.privacy.ways
 # METADATA
 # title: Third parties help to deliver and better CSW's offerings, with what they need
 # description: A third party that acts on what it received keeps to what it received it for.
-# labels:
+# custom:
 #   clause: 3-a
 permits["3-a"] := union({_received, bound, {found | against_fraud; some found in fraud_work}}) if {
 	act.operation == "act_on_received"
@@ -52,7 +52,7 @@ obliges["3-a"] contains "use_only_for_disclosed_purpose" if act.operation == "ac
 
 # METADATA
 # title: A third party is bound to the relevant laws
-# labels:
+# custom:
 #   clause: 3-b
 bound := fault.duty("3-b", "third_party_bound")
 
@@ -61,7 +61,7 @@ obliges["3-b"] contains "bind_third_party_to_relevant_law" if act.operation != "
 # METADATA
 # title: Company information is not sold
 # description: Whatever is given for it, and to whomever. A business changing hands is no sale of information (3-l).
-# labels:
+# custom:
 #   clause: 3-c
 prohibits contains "3-c" if input.action.name == "sell"
 
@@ -84,7 +84,7 @@ _business_deal if {
 # METADATA
 # title: Company information serves no third party's marketing
 # description: Marketing from which anybody but CSW benefits.
-# labels:
+# custom:
 #   clause: 3-d
 prohibits contains "3-d" if input.context.purpose == "third_party_marketing"
 
@@ -97,7 +97,7 @@ prohibits contains "3-d" if {
 
 # METADATA
 # title: Activation details go to the parties that serve a registered company
-# labels:
+# custom:
 #   clause: 3-e
 permits["3-e"] := processing if {
 	act.operation in {"handle", "within"}
@@ -113,7 +113,7 @@ permits["3-e"] := processing if {
 
 # METADATA
 # title: An account that keeps to the agreement uses the service
-# labels:
+# custom:
 #   clause: 3-f
 permits["3-f"] := {fault.unmet("3-f")} if {
 	input.context.facts.account_complies == false
@@ -121,7 +121,7 @@ permits["3-f"] := {fault.unmet("3-f")} if {
 
 # METADATA
 # title: A demand with legal force is met, as far as it reaches
-# labels:
+# custom:
 #   clause: 3-g
 permits["3-g"] := {fault.missing("3-g", "legal_process")} if {
 	not input.context.facts.legal_process
@@ -141,7 +141,7 @@ obliges["3-g"] contains "limit_to_scope_of_demand" if act.goes_out
 
 # METADATA
 # title: State security, policing and other weighty public matters, as CSW determines
-# labels:
+# custom:
 #   clause: 3-h
 permits["3-h"] := union({fault.only("3-h", "determination", "recorded"), _weighty_basis, consent_as_well})
 
@@ -153,7 +153,7 @@ obliges["3-h"] contains "limit_to_necessary_data"
 
 # METADATA
 # title: CSW's terms, business and users are protected, as CSW determines
-# labels:
+# custom:
 #   clause: 3-i
 permits["3-i"] := union({fault.only("3-i", "determination", "recorded"), legal_basis, consent_as_well})
 
@@ -161,13 +161,13 @@ obliges["3-i"] contains "limit_to_necessary_data"
 
 # METADATA
 # title: Terms, business and users are protected on a legal basis only
-# labels:
+# custom:
 #   clause: 3-j
 legal_basis := fault.gate("3-j", "legal_basis_cited")
 
 # METADATA
 # title: Public agencies may be among the recipients
-# labels:
+# custom:
 #   clause: 3-k
 also_cited contains "3-k" if {
 	input.context.recipient.type == "government_body"
@@ -176,7 +176,7 @@ also_cited contains "3-k" if {
 
 # METADATA
 # title: A business changes hands, and what was collected goes with it
-# labels:
+# custom:
 #   clause: 3-l
 permits["3-l"] := union({_event, _event_status, _party})
 

@@ -8,7 +8,7 @@ import data.privacy.lib.fault
 
 # METADATA
 # title: Company information is protected in transit
-# labels:
+# custom:
 #   clause: 4-a
 around contains found if {
 	act.moves
@@ -24,7 +24,7 @@ obliges["4-a"] contains "protect_in_transmission" if act.moves
 
 # METADATA
 # title: It is stored on systems with limited access
-# labels:
+# custom:
 #   clause: 4-b
 around contains found if {
 	input.action.name == "store"
@@ -35,7 +35,7 @@ obliges["4-b"] contains "store_on_limited_access_systems"
 
 # METADATA
 # title: Those systems stand in secured premises
-# labels:
+# custom:
 #   clause: 4-c
 around contains found if {
 	input.action.name == "store"
@@ -46,7 +46,7 @@ obliges["4-c"] contains "store_in_physically_secured_facility"
 
 # METADATA
 # title: Other users read, gather and use what a company shared
-# labels:
+# custom:
 #   clause: 4-d
 permits["4-d"] := set() if {
 	input.context.facts.shared_categories
@@ -54,7 +54,7 @@ permits["4-d"] := set() if {
 
 # METADATA
 # title: What a company posted is public, item by item
-# labels:
+# custom:
 #   clause: 4-f
 unshared[category] contains fault.unmet("4-f") if {
 	input.context.facts.shared_categories
@@ -64,7 +64,7 @@ unshared[category] contains fault.unmet("4-f") if {
 
 # METADATA
 # title: A company answers for what it chooses to share
-# labels:
+# custom:
 #   clause: 4-e
 permits["4-e"] := fault.only("4-e", "owner", "self")
 

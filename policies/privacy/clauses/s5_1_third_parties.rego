@@ -6,7 +6,7 @@ import future.keywords.not
 # METADATA
 # scope: document
 # title: What a third party collects on its own account is not governed here
-# labels:
+# custom:
 #   clause: 5.1-b
 out_of_scope if {
 	input.context.facts.collected_by == "third_party"

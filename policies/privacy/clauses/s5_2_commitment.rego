@@ -9,7 +9,7 @@ import data.privacy.ways
 
 # METADATA
 # title: CSW's people know the privacy and security guidelines
-# labels:
+# custom:
 #   clause: 5.2-a
 around contains found if {
 	ways.staff[input.subject.type]

@@ -9,7 +9,7 @@ import data.privacy.ways
 
 # METADATA
 # title: A company asks and complains at any time
-# labels:
+# custom:
 #   clause: 5.3-a
 permits["5.3-a"] := set() if act.operation == "ask"
 
@@ -19,7 +19,7 @@ obliges_anyway.route_to_data_protection_officer := "5.3-a" if act.operation == "
 
 # METADATA
 # title: CSW's people act on complaints
-# labels:
+# custom:
 #   clause: 5.3-b
 permits["5.3-b"] := processing if ways.staff[input.subject.type]
 
@@ -27,13 +27,13 @@ obliges["5.3-b"] contains "act_on_complaint_if_improvable"
 
 # METADATA
 # title: CSW changes the agreement when it wishes
-# labels:
+# custom:
 #   clause: 5.3-d
 permits["5.3-d"] := announced | contacted
 
 # METADATA
 # title: A significant change is announced and the new text published
-# labels:
+# custom:
 #   clause: 5.3-e
 announced := set() if {
 	input.context.facts.change_significant == false
@@ -45,7 +45,7 @@ obliges["5.3-e"] contains "publish_updated_policy" if not input.context.facts.ch
 
 # METADATA
 # title: A significant change is told through the registered contact
-# labels:
+# custom:
 #   clause: 5.3-f
 contacted := set() if {
 	input.context.facts.change_significant == false
