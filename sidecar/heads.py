@@ -4,7 +4,7 @@ Heads of requests that were parsed before: who asks again sends the same one aga
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gunicorn.http.errors import NoMoreData, ParseException
 from gunicorn.http.message import Request
@@ -14,21 +14,34 @@ from gunicorn.http.wsgi import HEADER_VALUE_RE, create
 _MOST: Final = 256
 _LONGEST: Final = 4096
 
-# What differs from request to request, as far as it is plain: the rest of a head stays the same.
+# What may differ from request to request: the length, and the value of each field that means
+# nothing to gunicorn, as far as it is plain. The rest of a head stays the same.
+_MEANT: Final = (
+    rb"connection|content-length|content-type|expect|host|http2-settings|transfer-encoding|upgrade"
+)
 _VARYING: Final = re.compile(
-    rb"\r\n(content-length(?=: [0-9]{1,9}\r)|x-request-id|traceparent)"
-    rb": ([0-9A-Za-z-]{1,64})(?=\r\n)",
+    rb"\r\n(content-length(?=: [0-9]{1,9}\r\n)|(?!(?:%b):)[0-9a-z-]+)"
+    rb": ([!-~](?:[ -~]*[!-~])?)(?=\r\n)" % _MEANT,
     re.IGNORECASE,
 )
-_KEYS: Final = {
-    b"content-length": "CONTENT_LENGTH",
-    b"x-request-id": "HTTP_X_REQUEST_ID",
-    b"traceparent": "HTTP_TRACEPARENT",
-}
 # What gunicorn puts in that is a request's or a connection's own, and no part of the head.
 _OWN: Final = frozenset(
     {"wsgi.input", "wsgi.early_hints", "gunicorn.socket", "REMOTE_ADDR", "REMOTE_PORT"}
 )
+
+
+class _Known(NamedTuple):
+    """
+    A head that was parsed.
+
+    Attributes:
+        environ: What it says, with the values that it had then.
+
+        varying: Which of them are another head's own, in their order.
+    """
+
+    environ: Mapping[str, Any]
+    varying: tuple[str, ...]
 
 
 class Heads:
@@ -45,7 +58,7 @@ class Heads:
     def __init__(self, cfg: Any, lines: Iterable[bytes]) -> None:
         self._cfg = cfg
         self._lines = tuple(lines)
-        self._known: dict[tuple[bytes, ...], Mapping[str, Any]] = {}
+        self._known: dict[tuple[bytes, ...], _Known] = {}
 
     def find(self, head: bytes, connection: Any) -> dict[str, Any] | None:
         """
@@ -59,23 +72,26 @@ class Heads:
         Returns:
             It as WSGI has it, the caller's own, without what is the connection's.
         """
+        if len(head) > _LONGEST:
+            return None
         parts = _VARYING.split(head)
-        key = (*parts[0::3], *parts[1::3])
+        names = parts[1::3]
+        key = (*parts[0::3], *names)
         known = self._known.get(key)
         if known is None:
-            known = self._parsed(head, connection)
-            if known is None:
+            environ = self._parsed(head, connection)
+            if environ is None:
                 return None
             if len(self._known) >= _MOST:
                 del self._known[next(iter(self._known))]
-            self._known[key] = known
-        environ = {**known}
-        for name, value in zip(parts[1::3], parts[2::3], strict=True):
-            environ[_KEYS[name.lower()]] = value.decode("ascii")
+            known = self._known[key] = _Known(environ, tuple(map(_key, names)))
+        environ = {**known.environ}
+        for name, value in zip(known.varying, parts[2::3], strict=True):
+            environ[name] = value.decode("ascii")
         return environ
 
-    def _parsed(self, head: bytes, connection: Any) -> Mapping[str, Any] | None:
-        if not head.startswith(self._lines) or len(head) > _LONGEST:
+    def _parsed(self, head: bytes, connection: Any) -> dict[str, Any] | None:
+        if not head.startswith(self._lines):
             return None
         try:
             request = Request(self._cfg, IterUnreader([head]), connection.client)
@@ -89,6 +105,11 @@ class Heads:
         )
         environ["wsgi.multithread"] = True
         return {name: value for name, value in environ.items() if name not in _OWN}
+
+
+def _key(field: bytes) -> str:
+    name = field.decode("ascii").upper().replace("-", "_")
+    return name if name == "CONTENT_LENGTH" else f"HTTP_{name}"
 
 
 def _ordinary(request: Any) -> bool:

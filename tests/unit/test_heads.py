@@ -93,6 +93,35 @@ def test_what_a_head_says():
         assert environ["HTTP_X_REQUEST_ID"] == name.decode()
 
 
+def test_heads_that_differ_in_what_means_nothing():
+    """
+    They are one that is known, whoever numbers or names requests in fields of their own, and each
+    says what is its own.
+    """
+    known = heads()
+    for number in range(100):
+        fields = PLAIN + b"X-Seq: %d\r\nAuthorization: Bearer %d, or so\r\n" % (number, number)
+        environ = found(known, fields)
+
+        assert environ and environ["HTTP_X_SEQ"] == str(number)
+        assert environ["HTTP_AUTHORIZATION"] == f"Bearer {number}, or so"
+    assert len(known._known) == 1
+
+
+@pytest.mark.parametrize("name", ["Host", "Content-Type", "Connection"])
+def test_heads_that_differ_in_what_is_meant(name: str):
+    """
+    Each is one of its own.
+    """
+    known = heads()
+    for value in ("keep-alive", "Keep-Alive"):
+        fields = f"Content-Length: 7\r\n{name}: {value}\r\n".encode()
+        environ, expected = found(known, fields), of_gunicorn(fields)
+        assert environ and expected and same(environ, expected)
+
+    assert len(known._known) == 2
+
+
 def test_who_gets_it_may_write_into_it():
     """
     What is written into the environment of one request is not there for the next.
@@ -150,10 +179,10 @@ def test_only_so_many_are_kept():
     """
     known = heads()
     for number in range(1000):
-        assert found(known, PLAIN + b"X: %d\r\n" % number)
+        assert found(known, PLAIN + b"X-%d: 0\r\n" % number)
 
     assert len(known._known) == 256
-    assert found(known, PLAIN + b"X: 0\r\n")
+    assert found(known, PLAIN + b"X-0: 0\r\n")
 
 
 NAMES = st.sampled_from(
