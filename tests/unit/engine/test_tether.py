@@ -14,6 +14,8 @@ import pytest
 from sidecar.engine import tether
 from tests.running import eventually
 
+SLACK = Path("/proc/self/timerslack_ns")
+
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
 
@@ -46,6 +48,18 @@ def test_it_becomes_the_program(tmp_path: Path):
     parent = str(os.getpid())
 
     assert _in_child(lambda: tether.main([parent, program, "7"])) == 7
+
+
+@pytest.mark.skipif(not SLACK.exists(), reason="the kernel tells nothing of timers")
+def test_its_timers_may_be_late(tmp_path: Path):
+    """
+    By a millisecond, which the program inherits, and those that it starts.
+    """
+    told = tmp_path / "told"
+    program, parent = _program(tmp_path, f"cat {SLACK} > {told}"), str(os.getpid())
+
+    assert _in_child(lambda: tether.main([parent, program])) == 0
+    assert told.read_text("utf-8") == "1000000\n"
 
 
 def test_without_a_parent_nothing_is_started(tmp_path: Path):
