@@ -2,13 +2,14 @@
 What evaluations are answered with, recorded as, and counted by: made once for all that are alike.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from prometheus_client import Counter
 
 from sidecar.api import answer
+from sidecar.api.alike import Alike, Shared
 from sidecar.api.lifetime import Lifetime
 from sidecar.api.request import encode
 from sidecar.engine.bundle_info import BundleInfo
@@ -22,6 +23,8 @@ from sidecar.records.masking import nameless
 
 # What Python keeps beside the texts, and then some.
 _BESIDE: Final = 1000
+
+_ALIKE: Final = 256
 
 
 class Told(NamedTuple):
@@ -102,6 +105,9 @@ class Telling:
         self._lifetime = lifetime
         self._metrics = metrics
         self._masking = masking
+        self._alike = Alike(_ALIKE)
+        # In no answer but the ones that are made here, where a decision's name is put in its place.
+        self._name = new_id()
 
     def tell(self, asked: Mapping[str, Any], outcome: Recalled | Decision) -> Told:
         """
@@ -116,7 +122,12 @@ class Telling:
             return self._again(asked, outcome)
         info = self._engine.bundle(outcome.revision)
         max_age_s = self._lifetime.seconds(info, outcome.date)
-        return self._told(asked, outcome, info, max_age_s)
+        text = encode(outcome.context)
+        shared = self._shared(asked, outcome, text, lambda: outcome, info, max_age_s)
+        masked = (
+            self._masking.masked(asked, outcome, info, shared.result) if self._masking else None
+        )
+        return Told(shared.parts, shared.counters, masked)
 
     def failed(self, error: SidecarError) -> Told:
         """
@@ -139,12 +150,19 @@ class Telling:
         else:
             made = None
         if made is None:
-            decision = recalled.decision()
-            result = self._masking.result(decision, recalled.info) if self._masking else None
-            told = self._told(asked, decision, recalled.info, max_age_s, result)
-            made = _Made(like, _asked_as(asked), max_age_s, told, result)
+            made = self._made(asked, recalled, like, max_age_s)
         recalled.make(made, made.size)
         return made.told
+
+    def _made(
+        self, asked: Mapping[str, Any], recalled: Recalled, like: bytes, max_age_s: int
+    ) -> _Made:
+        bare = _bare(recalled)
+        text, info = recalled.kept.context, recalled.info
+        shared = self._shared(asked, bare, text, recalled.decision, info, max_age_s)
+        told = Told(shared.parts, shared.counters, None)
+        made = _Made(like, _asked_as(asked), max_age_s, told, shared.result)
+        return self._masked(made, asked, recalled)
 
     def _masked(self, made: _Made, asked: Mapping[str, Any], recalled: Recalled) -> _Made:
         """
@@ -152,28 +170,52 @@ class Telling:
         """
         if self._masking is None:
             return made
-        decision = (
-            recalled.decision()
-            if made.result is None
-            else Decision(recalled.allowed, None, recalled.info.revision, recalled.date)
-        )
+        decision = recalled.decision() if made.result is None else _bare(recalled)
         masked = self._masking.masked(asked, decision, recalled.info, made.result)
         return replace(made, told=made.told._replace(masked=masked))
 
-    def _told(
+    def _shared(
         self,
         asked: Mapping[str, Any],
-        decision: Decision,
+        bare: Decision,
+        text: bytes,
+        whole: Callable[[], Decision],
         info: BundleInfo,
         max_age_s: int,
-        result: bytes | None = None,
-    ) -> Told:
-        # In no answer but the one that is given it.
-        name = new_id()
-        whole = encode(answer.complete(decision, asked, info, name, max_age_s))
-        counters = self._metrics.counters(asked, decision, info)
-        masked = self._masking.masked(asked, decision, info, result) if self._masking else None
-        return Told(tuple(whole.split(name.encode())), counters, masked)
+    ) -> Shared:
+        """
+        Make what does not depend on more of an evaluation than its action, purpose and kind of
+        answer, or take what was made of the same decision on another one.
+
+        Args:
+            asked: The evaluation.
+
+            bare: The decision, of which the context does not matter.
+
+            text: Its context, as it is written.
+
+            whole: Reads the decision.
+
+            info: The bundle that decided.
+
+            max_age_s: For how many seconds the answer may be used again.
+        """
+        key = (text, bare.allowed, bare.remembered, bare.revision, max_age_s, _asked_as(asked))
+        shared = self._alike.find(info, key)
+        if shared is None:
+            decision = whole()
+            written = encode(answer.complete(decision, asked, info, self._name, max_age_s))
+            shared = Shared(
+                tuple(written.split(self._name.encode())),
+                self._metrics.counters(asked, decision, info),
+                self._masking.result(decision, info) if self._masking else None,
+            )
+            self._alike.keep(info, key, shared)
+        return shared
+
+
+def _bare(recalled: Recalled) -> Decision:
+    return Decision(recalled.allowed, None, recalled.info.revision, recalled.date, remembered=True)
 
 
 def _asked_as(asked: Mapping[str, Any]) -> bytes:

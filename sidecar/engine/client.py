@@ -3,8 +3,8 @@ The one door to OPA: the only module that knows which client is used.
 """
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ContextDecorator
 from copy import copy
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -67,18 +67,20 @@ _THEIR_ERRORS: Final[tuple[tuple[type[BaseException], type[EngineError]], ...]] 
 _CATCHALL: Final = tuple(their for their, _ in _THEIR_ERRORS)
 
 
-@contextmanager
-def translated_errors() -> Iterator[None]:
+class translated_errors(ContextDecorator):
     """
     Raise our errors for theirs, so that nobody else knows which client is used.
 
     Raises:
         EngineError: Whatever the client, its transport or OPA complains of.
     """
-    try:
-        yield
-    except _CATCHALL as wrong:
-        raise _ours(wrong)() from wrong
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _: object, wrong: BaseException | None, __: object) -> None:
+        if isinstance(wrong, _CATCHALL):
+            raise _ours(wrong)() from wrong
 
 
 def _ours(wrong: BaseException) -> type[EngineError]:

@@ -63,6 +63,12 @@ class Decision:
                 return cls(allowed, None, revision, date)
         raise DecisionUndefined() if result is ABSENT else DecisionMalformed()
 
+    def fresh(self) -> "Decision":
+        """
+        Say of it that it is kept from now on.
+        """
+        return Decision(self.allowed, self.context, self.revision, self.date, remembered=False)
+
 
 def objects(value: Any) -> list[dict[str, Any]]:
     """

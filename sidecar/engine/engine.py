@@ -2,11 +2,8 @@
 Who is asked for decisions: for one evaluation, or for many at once.
 """
 
-import os
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
 from math import inf
@@ -18,9 +15,12 @@ from sidecar.delivery.failure import CODES
 from sidecar.delivery.state import State
 from sidecar.engine.bundle_info import BUNDLES, NO_AGREEMENT, BundleInfo
 from sidecar.engine.client import Answer, Opa
+from sidecar.engine.confirmed import Confirmed
+from sidecar.engine.dated import Dated, Evaluation
 from sidecar.engine.decision import ABSENT, Decision
+from sidecar.engine.flights import Flights
 from sidecar.engine.memory import Kept, Memory, Question, paths_of
-from sidecar.engine.selection import Selection
+from sidecar.engine.selection import Revisions, Selection
 from sidecar.errors import (
     BundleNotActive,
     BundleRefused,
@@ -37,7 +37,6 @@ from sidecar.observability.spans import Attributes, spanned
 from sidecar.registers.ends import Ends
 from sidecar.registers.selected import Selected
 
-Evaluation = Mapping[str, Any]
 Stages = dict[str, float]
 
 _Decided_co = TypeVar("_Decided_co", covariant=True)
@@ -46,6 +45,7 @@ _TRIES: Final = 3
 
 # How long ago OPA may have said which bundle is active, for a decision to be remembered.
 _TRUSTED_FOR_S: Final = 1.0
+_BY_IDS_FOR_S: Final = 60.0
 
 FOR_ALL: Final = (
     BundleNotActive,
@@ -117,83 +117,6 @@ class Guard(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class _Confirmed:
-    """
-    What OPA said that was active.
-
-    Attributes:
-        revisions: Revision of each bundle, by its name.
-
-        at: When that was, by the engine's clock.
-
-        all: The revisions, always in the same order.
-    """
-
-    revisions: Mapping[str, str]
-    at: float = -inf
-    all: tuple[tuple[str, str], ...] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """
-        Sort the revisions, once for all that ask.
-        """
-        object.__setattr__(self, "all", tuple(sorted(self.revisions.items())))
-
-    def covers(self, info: BundleInfo) -> bool:
-        """
-        Say whether a decision of a bundle depends on nothing but its question.
-        """
-        return (
-            info.deterministic
-            and self.revisions.get(info.name) == info.revision
-            # What has no revision may change, and nothing tells of it.
-            and all(self.revisions.values())
-        )
-
-
-class _Dated:
-    """
-    An evaluation with its date.
-
-    Args:
-        evaluation: What the policy is given.
-    """
-
-    __slots__ = ("_reads", "_selected", "_values", "evaluation")
-
-    def __init__(self, evaluation: Evaluation) -> None:
-        self.evaluation = evaluation
-        self._reads: tuple[str, ...] | None = None
-        self._selected: Selected | None = None
-        self._values: bytes | None = None
-
-    @property
-    def by_entries(self) -> bool:
-        """
-        Whether the values that were written last have entries in the place of ids.
-        """
-        return self._selected is not None
-
-    @property
-    def date(self) -> str:
-        """
-        The date; empty where somebody else's evaluation has none.
-        """
-        environment = self.evaluation.get("environment")
-        return str(environment.get("date", "")) if isinstance(environment, dict) else ""
-
-    def values(self, reads: tuple[str, ...], selected: Selected | None) -> bytes | None:
-        """
-        Write what a bundle reads of it, once for each bundle and its registers; None where it
-        cannot be written.
-        """
-        if self._reads is not reads or self._selected is not selected:
-            self._reads, self._selected = reads, selected
-            self._values = paths_of(reads).values(self.evaluation, selected)
-        return self._values
-
-
 class Recalled(NamedTuple):
     """
     A decision that was made before, on the same question.
@@ -239,23 +162,6 @@ class Recalled(NamedTuple):
             size: How many bytes it takes.
         """
         self.memory.make(self.question, self.kept, made, size)
-
-
-class _Flight:
-    """
-    A question that OPA is asked, and those who wait for its answer.
-
-    Attributes:
-        done: Set once it is over.
-
-        failed: Why there is no answer, where there is none.
-    """
-
-    __slots__ = ("done", "failed")
-
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self.failed: EngineError | None = None
 
 
 class Pending(Protocol[_Decided_co]):
@@ -320,12 +226,16 @@ class Engine:
         self._memory = memory
         self._clock = clock
         self._guard = guard
-        self._confirmed = _Confirmed({}, -inf)
+        self._confirmed = Confirmed({}, -inf)
         # The active bundle, and the one before it: answers on their way may still need that.
         self._known: tuple[BundleInfo, ...] = ()
         self._ends: Ends | None = None
         self._selection = Selection(client, clock)
-        self._flights: dict[tuple[object, ...], _Flight] = {}
+        self._flights = Flights()
+        # Under which revisions something was kept by ids, for want of entries, and until when it
+        # is looked for: after that it is decided anew rather.
+        self._by_ids: Revisions = ()
+        self._by_ids_until = -inf
 
     def decide(self, evaluation: Evaluation, stages: Stages | None = None) -> Decision:
         """
@@ -406,7 +316,7 @@ class Engine:
 
     def _completed(
         self,
-        dated: Sequence[_Dated],
+        dated: Sequence[Dated],
         found: Sequence[Recalled | None],
         stages: Stages | None = None,
     ) -> list[Recalled | Decision | EngineError]:
@@ -439,7 +349,7 @@ class Engine:
         Returns:
             For each, in order, its decision, or why none was made.
         """
-        return self._asked([_Dated(each) for each in dated], None)
+        return self._asked([Dated(each) for each in dated], None)
 
     def search(
         self, kind: str, question: Mapping[str, Any], stages: Stages | None = None
@@ -471,12 +381,12 @@ class Engine:
         if kind not in self.bundle().search:
             # A newer bundle may have it.
             self._refreshed()
-        info, answer = self._ask(rule, self._dated(question).evaluation, stages)
-        if answer.result is ABSENT:
+        info, _, found = self._ask(rule, self._dated(question).evaluation, stages)
+        if found is ABSENT:
             raise DecisionUndefined()
-        if not isinstance(answer.result, list):
+        if not isinstance(found, list):
             raise DecisionMalformed()
-        return info, answer.result
+        return info, found
 
     def bundle(self, revision: str | None = None) -> BundleInfo:
         """
@@ -551,7 +461,7 @@ class Engine:
         """
         return str(self._client.get_metrics())
 
-    def _fresh(self, dated: _Dated, stages: Stages | None = None) -> Recalled | Decision:
+    def _fresh(self, dated: Dated, stages: Stages | None = None) -> Recalled | Decision:
         """
         Ask OPA, or wait for somebody who asks the same.
         """
@@ -562,11 +472,10 @@ class Engine:
         key = self._key(dated)
         if key is None:
             return self._put(dated, stages)
-        ours = _Flight()
-        flight = self._flights.setdefault(key, ours)
-        if flight is not ours:
-            with _timed(stages):
-                flight.done.wait()
+        flight, ours = self._flights.begin(key)
+        if not ours:
+            with _Timed(stages):
+                flight.wait()
             if isinstance(flight.failed, FOR_ALL):
                 raise type(flight.failed)()
             # What the other one has kept, as far as it is not too old for this question.
@@ -578,10 +487,9 @@ class Engine:
             flight.failed = wrong
             raise
         finally:
-            del self._flights[key]
-            flight.done.set()
+            self._flights.end(key, flight)
 
-    def _key(self, dated: _Dated) -> tuple[object, ...] | None:
+    def _key(self, dated: Dated) -> tuple[object, ...] | None:
         """
         Say what is the same for questions that have the same answer; None where nothing says so.
         """
@@ -589,17 +497,14 @@ class Engine:
             return None
         info = self.bundle()
         values = dated.values(info.reads, self._selected(info)) if info.deterministic else None
-        # A fork has none of the threads that its parent waits for.
-        return None if values is None else (os.getpid(), info.identity, values)
+        return None if values is None else (info.identity, values)
 
-    def _put(self, dated: _Dated, stages: Stages | None) -> Decision:
-        info, answer = self._ask(_decision_rule, dated.evaluation, stages)
-        decision = Decision.from_result(answer.result, info.revision, dated.date)
-        return self._kept(dated, decision, info, _Confirmed(answer.revisions))
+    def _put(self, dated: Dated, stages: Stages | None) -> Decision:
+        info, active, result = self._ask(_decision_rule, dated.evaluation, stages)
+        decision = Decision.from_result(result, info.revision, dated.date)
+        return self._kept(dated, decision, info, active)
 
-    def _asked(
-        self, dated: Sequence[_Dated], stages: Stages | None
-    ) -> list[Decision | EngineError]:
+    def _asked(self, dated: Sequence[Dated], stages: Stages | None) -> list[Decision | EngineError]:
         """
         Ask for decisions, for each different question once.
         """
@@ -624,7 +529,7 @@ class Engine:
         return [spread[index] for index in range(len(dated))]
 
     def _different(
-        self, info: BundleInfo, dated: Sequence[_Dated], selected: Selected | None
+        self, info: BundleInfo, dated: Sequence[Dated], selected: Selected | None
     ) -> list[list[int]]:
         """
         Put evaluations together that a bundle cannot tell apart: lists of their indices.
@@ -645,8 +550,8 @@ class Engine:
         return self._selection.of(info, active.all) if remembers else None
 
     def _together(
-        self, dated: Sequence[_Dated], stages: Stages | None
-    ) -> tuple[BundleInfo, _Confirmed, list[Decision | EngineError]]:
+        self, dated: Sequence[Dated], stages: Stages | None
+    ) -> tuple[BundleInfo, Confirmed, list[Decision | EngineError]]:
         """
         Ask the rule that decides many at once.
 
@@ -654,21 +559,20 @@ class Engine:
             The bundle that answered, all that was active then, and what it decided.
         """
         question = {"items": [each.evaluation for each in dated]}
-        info, answer = self._ask(_batch_rule, question, stages, len(dated))
-        if not isinstance(answer.result, dict):
+        info, active, result = self._ask(_batch_rule, question, stages, len(dated))
+        if not isinstance(result, dict):
             raise _NoBatchRule()
-        active = _Confirmed(answer.revisions)
         outcomes = []
         for index, each in enumerate(dated):
-            result = answer.result.get(str(index), ABSENT)
-            outcome = _attempt(Decision.from_result, result, info.revision, each.date)
+            one = result.get(str(index), ABSENT)
+            outcome = _attempt(Decision.from_result, one, info.revision, each.date)
             if isinstance(outcome, Decision):
                 outcome = self._kept(each, outcome, info, active)
             outcomes.append(outcome)
         return info, active, outcomes
 
     def _one_by_one(
-        self, dated: Sequence[_Dated], stages: Stages | None
+        self, dated: Sequence[Dated], stages: Stages | None
     ) -> list[Decision | EngineError]:
         decided: list[Decision | EngineError] = []
         for each in dated:
@@ -677,23 +581,23 @@ class Engine:
                 return decided + decided[-1:] * (len(dated) - len(decided))
         return decided
 
-    def _alone(self, dated: _Dated, stages: Stages | None) -> Decision:
+    def _alone(self, dated: Dated, stages: Stages | None) -> Decision:
         outcome = self._recalled(dated) or self._fresh(dated, stages)
         return outcome.decision() if isinstance(outcome, Recalled) else outcome
 
     @spanned("memory", lambda found: _hits([found]))
-    def _recalled(self, dated: _Dated) -> Recalled | None:
+    def _recalled(self, dated: Dated) -> Recalled | None:
         """
         Look up a decision that was made before, by what was active within the last second.
         """
         return self._found(dated, or_by_ids=True)
 
     @spanned("memory", lambda found: _hits(found))
-    def _recalled_all(self, dated: Sequence[_Dated]) -> list[Recalled | None]:
+    def _recalled_all(self, dated: Sequence[Dated]) -> list[Recalled | None]:
         return [self._found(each, or_by_ids=True) for each in dated]
 
     def _found(
-        self, dated: _Dated, *, or_by_ids: bool = False, within_s: float = _TRUSTED_FOR_S
+        self, dated: Dated, *, or_by_ids: bool = False, within_s: float = _TRUSTED_FOR_S
     ) -> Recalled | None:
         confirmed = self._confirmed
         if self._memory is None or not self._known:
@@ -705,11 +609,14 @@ class Engine:
         if question is None:
             return None
         kept = self._memory.find(question)
-        if kept is None and or_by_ids and dated.by_entries:
+        if kept is None and or_by_ids and dated.by_entries and self._by_ids_at(confirmed):
             kept = _kept_by_ids(self._memory, question, dated.evaluation, info)
         return None if kept is None else Recalled(kept, info, dated.date, question, self._memory)
 
-    def _lapsed(self, dated: _Dated) -> bool:
+    def _by_ids_at(self, active: Confirmed) -> bool:
+        return self._by_ids == active.all and self._clock() < self._by_ids_until
+
+    def _lapsed(self, dated: Dated) -> bool:
         """
         Say whether a decision is remembered, and may only have been made too long ago.
         """
@@ -722,24 +629,23 @@ class Engine:
         Ask OPA what is active, or wait for somebody who does: that takes it less than to decide
         anew all that is remembered.
         """
-        key = (os.getpid(),)
-        ours = _Flight()
-        flight = self._flights.setdefault(key, ours)
-        with _timed(stages):
-            if flight is not ours:
-                flight.done.wait()
+        flight, ours = self._flights.begin(BUNDLES)
+        with _Timed(stages):
+            if not ours:
+                flight.wait()
                 return
             began = self._clock()
             try:
-                self._confirmed = _Confirmed(self._client.ask(BUNDLES, {}).revisions, began)
+                self._confirmed = self._confirmed.again(
+                    self._client.ask(BUNDLES, {}).revisions, began
+                )
             except EngineError:
                 # The decision that is asked for next finds out what is wrong.
                 pass
             finally:
-                del self._flights[key]
-                flight.done.set()
+                self._flights.end(BUNDLES, flight)
 
-    def _question(self, info: BundleInfo, active: _Confirmed, dated: _Dated) -> Question | None:
+    def _question(self, info: BundleInfo, active: Confirmed, dated: Dated) -> Question | None:
         """
         Say what a decision depends on, of a bundle that is covered; None where it cannot be said.
         """
@@ -747,7 +653,7 @@ class Engine:
         return None if values is None else Question(active.all, values)
 
     def _kept(
-        self, dated: _Dated, decision: Decision, info: BundleInfo, active: _Confirmed
+        self, dated: Dated, decision: Decision, info: BundleInfo, active: Confirmed
     ) -> Decision:
         """
         Remember a decision, where that may be.
@@ -758,7 +664,9 @@ class Engine:
         if question is None:
             return decision
         self._memory.keep(question, decision)
-        return replace(decision, remembered=False)
+        if not dated.by_entries:
+            self._by_ids, self._by_ids_until = active.all, self._clock() + _BY_IDS_FOR_S
+        return decision.fresh()
 
     def _ask(
         self,
@@ -766,22 +674,25 @@ class Engine:
         question: Mapping[str, Any],
         stages: Stages | None,
         items: int = 1,
-    ) -> tuple[BundleInfo, Answer]:
+    ) -> tuple[BundleInfo, Confirmed, Any]:
         """
         Ask a rule of the active bundle, and see that it was this bundle that answered.
+
+        Returns:
+            The bundle, all that was active then, and the rule's value.
         """
         info = self.bundle()
         for _ in range(_TRIES):
             asked = rule(info)
             began = self._clock()
-            with _timed(stages):
+            with _Timed(stages):
                 answer = self._client.ask(asked, question, items)
             # What was active then, or later: from then on its age counts.
-            self._confirmed = _Confirmed(answer.revisions, began)
+            active = self._confirmed = self._confirmed.again(answer.revisions, began)
             if not _is_from(answer, info):
                 info = self._answering(answer)
             if _is_from(answer, info) and rule(info) == asked:
-                return info, answer
+                return info, active, answer.result
         raise BundleNotActive()
 
     def _answering(self, answer: Answer) -> BundleInfo:
@@ -801,12 +712,12 @@ class Engine:
             self._known = (info, *known)
         return info
 
-    def _dated(self, evaluation: Evaluation) -> _Dated:
+    def _dated(self, evaluation: Evaluation) -> Dated:
         return _on(self._today(), evaluation)
 
 
-def _on(date: str, evaluation: Evaluation) -> _Dated:
-    return _Dated({**evaluation, "environment": {"date": date}})
+def _on(date: str, evaluation: Evaluation) -> Dated:
+    return Dated({**evaluation, "environment": {"date": date}})
 
 
 def _amiss(info: BundleInfo, state: State, *, stale: bool) -> str | None:
@@ -863,14 +774,23 @@ def _is_from(answer: Answer, info: BundleInfo) -> bool:
     return answer.revisions.get(info.name) == info.revision
 
 
-@contextmanager
-def _timed(stages: Stages | None) -> Iterator[None]:
-    start = perf_counter()
-    try:
-        yield
-    finally:
-        if stages is not None:
-            stages["opa"] = stages.get("opa", 0.0) + perf_counter() - start
+class _Timed:
+    """
+    Adds the seconds that something takes to what OPA was waited for.
+    """
+
+    __slots__ = ("_began", "_stages")
+
+    def __init__(self, stages: Stages | None) -> None:
+        self._stages = stages
+
+    def __enter__(self) -> None:
+        self._began = perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        if self._stages is not None:
+            took = perf_counter() - self._began
+            self._stages["opa"] = self._stages.get("opa", 0.0) + took
 
 
 def _attempt(decide: Callable[..., Decision], *arguments: Any) -> Decision | EngineError:

@@ -12,8 +12,9 @@ from itertools import combinations
 from typing import Any, Final, Self
 
 from sidecar.canonical import canonical
+from sidecar.engine.dated import Evaluation
 from sidecar.engine.decision import Decision, objects
-from sidecar.engine.engine import Engine, Evaluation, Recalled
+from sidecar.engine.engine import Engine, Recalled
 from sidecar.errors import EngineError
 from sidecar.settings import Limits
 

@@ -12,9 +12,10 @@ from typing import Final
 
 from sidecar.bundle.build import take
 from sidecar.engine.client import Opa
+from sidecar.engine.dated import Evaluation
 from sidecar.engine.decision import Decision
 from sidecar.engine.endpoint import Endpoint
-from sidecar.engine.engine import FOR_ALL, Engine, Evaluation
+from sidecar.engine.engine import FOR_ALL, Engine
 from sidecar.engine.supervisor import Job, Supervisor
 from sidecar.errors import EngineError, MissingPart
 

@@ -21,8 +21,8 @@ from bench.brute import Flips
 from bench.history import History
 from bench.replay import compared, replay
 from sidecar.bundle.build import build
+from sidecar.engine.dated import Evaluation
 from sidecar.engine.decision import Decision
-from sidecar.engine.engine import Evaluation
 from sidecar.replay.deciding import policy
 from tests.e2e.serve import ROOT, running
 from tests.properties.generator import Requests
