@@ -22,6 +22,7 @@ from sidecar.connection import Bounded, Connection, TlsConnection
 from sidecar.errors import InternalError, RequestError
 from sidecar.heap import keep_some
 from sidecar.observability.current import SOON
+from sidecar.threads import Threads
 
 if TYPE_CHECKING:
     from sidecar.hot import Hot, Written
@@ -37,6 +38,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     """
 
     app: "Server"
+    tpool: Threads
     keepalived_conns: deque[Any]
     _hot: "Hot | None" = None
     _heard_at = 0.0
@@ -67,6 +69,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             for kept in map(self.wsgi.extensions.get, ("records", "traces")):
                 if kept:
                     kept.close()
+
+    def get_thread_pool(self) -> Threads:
+        """
+        Have threads of our own.
+        """
+        return Threads(self.cfg.threads)
 
     def handle_quit(self, *_: Any) -> NoReturn:
         """
@@ -116,7 +124,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         if not isinstance(conn.sock, Bounded):
             conn.sock = Connection.of(conn.sock)
         if conn.initialized or conn.data_ready:
-            super().enqueue_req(conn)
+            self._in_thread(conn, partial(self.handle, conn))
             return
         conn.sock.setblocking(False)
         conn.timeout = time.monotonic() + self.app.settings.server.receive_within_s
@@ -142,15 +150,15 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             return False
         except Exception as wrong:
             # It must end no more than this connection.
-            self._in_thread(conn, among, partial(self._fail, conn, wrong))
+            self._leave(conn, among, partial(self._fail, conn, wrong))
             return True
         if taken is None:
             return False
         self.nr += 1
         if taken.answer is None:
-            self._in_thread(conn, among, partial(self._finish, conn, taken.finish))
+            self._leave(conn, among, partial(self._finish, conn, taken.finish))
         elif left:
-            self._in_thread(conn, among, partial(self._send, conn, left, keep=True))
+            self._leave(conn, among, partial(self._send, conn, left, keep=True))
         else:
             self._keep(conn, among)
         return True
@@ -163,14 +171,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             again = partial(self.on_client_socket_readable, conn)
             self.poller.modify(conn.sock, EVENT_READ, again)
 
-    def _in_thread(self, conn: Any, among: deque[Any], task: Callable[[], bool]) -> None:
+    def _leave(self, conn: Any, among: deque[Any], task: Callable[[], bool]) -> None:
         """
-        Have a thread do what may have to wait.
+        Have a thread do what may have to wait, and hear nothing from the connection meanwhile.
         """
         self.poller.unregister(conn.sock)
         among.remove(conn)
-        done = self.tpool.submit(task)
-        done.add_done_callback(lambda fut: self.method_queue.defer(self.finish_request, conn, fut))
+        self._in_thread(conn, task)
+
+    def _in_thread(self, conn: Any, task: Callable[[], object]) -> None:
+        self.tpool.do(task, partial(self.method_queue.defer, self.finish_request, conn))
 
     def _finish(self, conn: Any, finish: "Callable[[bool], Written]") -> bool:
         keep = bool(self.alive)
