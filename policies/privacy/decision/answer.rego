@@ -13,11 +13,26 @@ _invalid := _refused_whole("invalid_request", _problem_clauses, {
 
 _problem_clauses := {clause | some problem in request.problems; some clause in problem.clauses}
 
+# The usual answer: every category is permitted.
 _decided := _outside if {
 	clauses.out_of_scope
-} else := _answer_to_all(cited) if {
+} else := {"decision": true, "context": {
+	"outcome": "permitted",
+	"reason": "permitted",
+	"permitted": act.categories,
+	"denied": [],
+	"clauses": [cites[clause] | some clause in cited],
+	"missing_facts": [],
+	"obligations": _obligations(cited & tables.obliging),
+	"records": [kept[clause] | some clause in cited],
+	"unknown_terms": request.unknown_terms,
+	"problems": [],
+	"remedies": [],
+}} if {
 	cited := granted
 	cited != set()
+	cites := tables.cited[false]
+	kept := tables.records
 } else := _answer
 
 _outside := _refused_whole("out_of_scope", {"5.1-b"}, {
@@ -45,52 +60,39 @@ _refused_whole(reason, cited, further) := {"decision": false, "context": object.
 	further,
 )}
 
-# The usual answer: every category is permitted.
-_answer_to_all(cited) := {"decision": true, "context": {
-	"outcome": "permitted",
-	"reason": "permitted",
-	"permitted": act.categories,
-	"denied": [],
-	"clauses": [tables.cited[false][clause] | some clause in cited],
-	"missing_facts": [],
-	"obligations": _obligations(cited),
-	"records": _records(cited),
-	"unknown_terms": request.unknown_terms,
-	"problems": [],
-	"remedies": [],
-}}
-
 _answer := {"decision": false, "context": {
 	"outcome": whole.outcome,
 	"reason": whole.reason,
-	"permitted": [category | some category in act.categories; _final[category].reason == "permitted"],
+	"permitted": [category | some category in act.categories; verdict_on[category].reason == "permitted"],
 	"denied": [{"category": category, "reason": verdict.reason, "clauses": verdict.limits} |
 		some category in act.categories
-		verdict := _final[category]
+		verdict := verdict_on[category]
 		verdict.faults
 	],
-	"clauses": [tables.cited[clause in limiting][clause] | some clause in union({cited, limiting, asked})],
-	"missing_facts": _in_order({fact | fact := _final[_].faults[_].fact}),
+	"clauses": [cites[clause in limiting][clause] | some clause in union({cited, limiting, asked})],
+	"missing_facts": _in_order({fact | fact := verdict_on[_].faults[_].fact}),
 	"obligations": whole.obligations,
-	"records": whole.records,
+	"records": [kept[clause] | some clause in cited],
 	"unknown_terms": request.unknown_terms,
 	"problems": [],
 	"remedies": [],
 }} if {
-	cited := {clause | clause := _final[_].clauses[_]}
-	asked := {clause | clause := _final[_].asked[_]}
-	limiting := {clause | clause := _final[_].faults[_].clause} - cited
+	verdict_on := _final
+	cited := {clause | clause := verdict_on[_].clauses[_]}
+	asked := {clause | clause := verdict_on[_].asked[_]}
+	limiting := {clause | clause := verdict_on[_].faults[_].clause} - cited
 	whole := _whole(cited)
+	cites := tables.cited
+	kept := tables.records
 }
 
 # Some duties stand though nothing is permitted.
-_whole(cited) := {"outcome": "partial", "reason": "mixed", "obligations": _obligations(cited), "records": _records(cited)} if {
+_whole(cited) := {"outcome": "partial", "reason": "mixed", "obligations": _obligations(cited & tables.obliging)} if {
 	cited != set()
 } else := {
 	"outcome": "denied",
 	"reason": _first_overall(_final).reason,
 	"obligations": [_obligation(name, [clause]) | some name, clause in clauses.obliges_anyway],
-	"records": [],
 }
 
 # In the vocabulary's order; a purpose or a recipient that is missing comes first.
@@ -99,15 +101,15 @@ _in_order(facts) := [] if {
 } else := [pair[1] | some pair in sort([[object.get(vocabulary.fact_order, fact, -1), fact] | some fact in facts])]
 
 # What is permitted out of a request that mixes both kinds stays apart from the rest.
-_obligations(cited) := array.concat(_brought_along(cited & tables.obliging), [_obligation("keep_categories_separate", ["2-k"])]) if {
+_obligations(obliging) := array.concat(_brought_along(obliging), [_obligation("keep_categories_separate", ["2-k"])]) if {
 	input.resource.properties.categories[1]
 	act.goes_out
 	_mixed
-} else := _brought_along(cited & tables.obliging)
-
-_brought_along(obliging) := [] if {
+} else := [] if {
 	obliging == set()
-} else := [{"id": name, "type": type, "properties": {"clauses": binding}} | some name, binding in bindings] if {
+} else := _brought_along(obliging)
+
+_brought_along(obliging) := [{"id": name, "type": type, "properties": {"clauses": binding}} | some name, binding in bindings] if {
 	type := vocabulary.obligation_type
 	duties := _duties(obliging)
 	bindings := {name: [clause | duties[_] = [name, clause]] | some [name, _] in duties}
@@ -125,6 +127,3 @@ _duties(obliging) := {duty |
 _duties_of_one(obliging) := {[name, clause] | some clause in obliging; some name in clauses.obliges[clause]}
 
 _obligation(name, binding) := {"id": name, "type": vocabulary.obligation_type, "properties": {"clauses": binding}}
-
-# Evidence of a gate that the caller should keep.
-_records(cited) := [clauses.evidence[clause] | some clause in (cited & tables.recording)]

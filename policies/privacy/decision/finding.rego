@@ -12,10 +12,10 @@ import data.privacy.ways
 
 # METADATA
 # title: What the clauses find about a kind of category
-# description: The faults that stand in the way (empty where the act is permitted), and the clauses that were asked.
-finding(kind) := _found(kind, act.operation, regime(kind))
-
-_found(kind, operation, regime) := {"faults": _forbidden, "clauses": _because(kind)} if {
+# description: >-
+#   The faults that stand in the way (empty where the act is permitted), and the clauses that were asked. The operation and the
+#   regime are handed in: they are the same for every source.
+finding(kind, operation, regime) := {"faults": _forbidden, "clauses": _because(kind)} if {
 	clauses.prohibits[_]
 	_bound
 	_counts_as_company(kind, regime)

@@ -7,6 +7,7 @@ import data.privacy.clauses
 import data.privacy.lib.act
 import data.privacy.lib.fault
 import data.privacy.lib.request
+import data.privacy.lib.tables
 import data.privacy.ways
 
 # Of one category's faults the first of these speaks.
@@ -27,18 +28,12 @@ else := [_the_act]
 
 _the_act := ""
 
-_kind(category) := kind if kind := _kinds[category]
-
-else := "act" if category == _the_act
-
-else := "unlisted"
-
-_kinds := ways.kind_of if {
+_kinds := tables.kind_of if {
 	act.operation == "collect"
-} else := ways.kind_of if {
+} else := tables.kind_of if {
 	input.context.facts.linked_to_ip
 	clauses.ip_linked
-} else := ways.kind_in_use
+} else := tables.kind_in_use
 
 # METADATA
 # title: The clauses that grant all that was asked
@@ -65,7 +60,8 @@ _granted_one_by_one := {clause | some clause in _final[_].clauses} if not { _fin
 
 _granting(kinds) := {clause | some clause in findings[_].clauses} if {
 	not _one_by_one
-	findings := [found | some kind in kinds; found := finding(kind)]
+	operation := act.operation
+	findings := [found | some kind in kinds; found := finding(kind, operation, regime(kind))]
 	not { findings[_].faults[_] }
 }
 
@@ -91,42 +87,50 @@ _one_by_one if {
 # METADATA
 # title: One purpose's verdict on each category
 # description: Categories of one kind fare alike, unless clauses exclude one of them by name, or they come from different sources.
-verdicts := {category: _ruled(source, kind, _found_from(source, kind), object.get(excluded, category, set())) |
-	excluded := _excluded
+verdicts := {category: _ruled(source, kind, regime_of_kind, found, excluded) |
+	operation := act.operation
+	kinds := _kinds
 	sources := input.context.facts.source_by_category
 	elsewhere := _source
 	some category in _asked
-	kind := _kind(category)
+	kind := object.get(kinds, category, "unlisted")
+	regime_of_kind := regime(kind)
 	source := object.get(sources, category, elsewhere)
+	found := _found_from(source, kind, operation, regime_of_kind)
+	excluded := object.get(_excluded(regime_of_kind), category, set())
 } if {
 	input.context.facts.source_by_category
-} else := {category: _ruled(source, kind, finding(kind), object.get(excluded, category, set())) |
-	excluded := _excluded
+} else := {category: _ruled(source, kind, regime_of_kind, found, excluded) |
+	operation := act.operation
+	kinds := _kinds
 	source := _source
 	some category in _asked
-	kind := _kind(category)
+	kind := object.get(kinds, category, "unlisted")
+	regime_of_kind := regime(kind)
+	found := finding(kind, operation, regime_of_kind)
+	excluded := object.get(_excluded(regime_of_kind), category, set())
 }
 
 _source := source if source := input.context.facts.source
 
 else := ""
 
-_found_from(source, kind) := found if {
+_found_from(source, kind, operation, regime_of_kind) := found if {
 	source != _source
-	operation := act.operation
-	regime_of_kind := regime(kind)
-	found := _found(kind, operation, regime_of_kind) with input.context.facts.source as source
-} else := finding(kind)
+	found := finding(kind, operation, regime_of_kind) with input.context.facts.source as source
+} else := finding(kind, operation, regime_of_kind)
 
 # Clauses that name categories exclude the others: of what was shared, and of company information.
-_excluded := clauses.unshared if {
+_excluded(regime) := clauses.unshared if {
 	input.context.facts.shared_categories
 	act.operation == "see"
 } else := {} if {
 	ways.any_category[act.operation]
-} else := {category: faults | some category, faults in clauses.excludes; not regime(_kind(category)) == "free"}
+} else := {} if {
+	regime == "free"
+} else := clauses.excludes
 
-_ruled(source, kind, found, excluded) := {"reason": "permitted", "clauses": found.clauses} if {
+_ruled(source, kind, regime, found, excluded) := {"reason": "permitted", "clauses": found.clauses} if {
 	found.faults == set()
 	excluded == set()
 	_apart == set()
@@ -136,7 +140,7 @@ _ruled(source, kind, found, excluded) := {"reason": "permitted", "clauses": foun
 	"faults": faults,
 	"limits": _limits(found.clauses, faults),
 } if {
-	telling := _mended(regime(kind), kind, union({found.faults, excluded, _apart}), source)
+	telling := _mended(regime, kind, union({found.faults, excluded, _apart}), source)
 	[_, reason] := min({[_speaks[reason], reason] | reason := telling[_].reason})
 	faults := [told | some told in telling; told.reason == reason]
 }
@@ -157,7 +161,7 @@ default _mixed := false
 _mixed if {
 	act.goes_out
 	ways.insiders[input.subject.type]
-	regimes := {regime(kind) | some kind in _kinds_asked}
+	regimes := {regime(kind) | some kind in (_kinds_asked - {"act"})}
 	regimes.free
 	count(regimes) > 1
 }

@@ -32,7 +32,7 @@ all_listed if {
 	vocabulary.subjects[input.subject.type]
 	vocabulary.actions[input.action.name]
 	input.resource.properties.categories[0]
-	[category | some category in input.resource.properties.categories; ways.kind_of[category]] == input.resource.properties.categories
+	{category | some category in input.resource.properties.categories} - tables.categories == set()
 	_purpose_listed
 	_recipient_listed
 	_facts_listed
@@ -82,32 +82,26 @@ _should_be := {
 	"clause": "not the id of a clause",
 }
 
-_fits(name, value) if {
-	vocabulary.facts[name].type == "category_list"
-	_list_of_texts(value)
-}
+_fits(name, value) if _is_a(vocabulary.facts[name].type, value)
 
-_fits(name, value) if {
+_is_a("category_list", value) if {
+	is_array(value)
+	{category | some category in value} - tables.categories == set()
+} else if _list_of_texts(value)
+
+_is_a("integer", value) if {
 	is_number(value)
-	vocabulary.facts[name].type == "integer"
 	value >= 0
 	value == floor(value)
 }
 
-_fits(name, value) if {
-	is_string(value)
-	vocabulary.facts[name].type == "string"
-}
+_is_a("string", value) if is_string(value)
 
-_fits(name, value) if {
-	vocabulary.facts[name].type == "clause"
-	data.privacy.agreement.clauses[value]
-}
+_is_a("clause", value) if data.privacy.agreement.clauses[value]
 
-_fits(name, value) if {
+_is_a("category_sources", value) if {
 	is_object(value)
-	vocabulary.facts[name].type == "category_sources"
-	count([source | some source in value; not vocabulary.facts.source.values[source]]) == 0
+	{source | some source in value} - tables.sources == set()
 }
 
 _faulty contains {"at": "/context/facts", "is": "not an object", "clauses": ["1-a"]} if {

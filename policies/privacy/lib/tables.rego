@@ -8,6 +8,7 @@ package privacy.lib.tables
 import data.privacy.agreement
 import data.privacy.clauses
 import data.privacy.vocabulary
+import data.privacy.ways
 
 # METADATA
 # title: How a clause is cited, by whether it stands in the way
@@ -35,8 +36,8 @@ _effects_in_the_way := object.union(_effects, {"permission": "limits", "definiti
 obliging := {clause | clause := vocabulary.obligations[_][_]}
 
 # METADATA
-# title: The clauses whose evidence is kept
-recording := object.keys(clauses.evidence)
+# title: What is kept as evidence, by the clause
+records := clauses.evidence
 
 # METADATA
 # title: Each value that a fact may have, of those that can be listed
@@ -44,3 +45,20 @@ values := {[name, value] | vocabulary.facts[name].values[value]} | {[name, value
 	vocabulary.facts[name].type == "boolean"
 	some value in [true, false]
 }
+
+# METADATA
+# title: What kind each category is
+# description: An act that is asked of no category goes by the empty name.
+kind_of := object.union(ways.kind_of, {"": "act"})
+
+# METADATA
+# title: What kind each category is once it is collected
+kind_in_use := object.union(ways.kind_in_use, {"": "act"})
+
+# METADATA
+# title: The categories that the vocabulary has
+categories := object.keys(ways.kind_of)
+
+# METADATA
+# title: The sources that a category may come from
+sources := object.keys(vocabulary.facts.source.values)

@@ -1,6 +1,7 @@
 package privacy.lib.tables_test
 
 import data.privacy.agreement
+import data.privacy.clauses
 import data.privacy.lib.tables
 import data.privacy.vocabulary
 
@@ -40,4 +41,27 @@ test_which_values_are_looked_at_by_themselves[name] if {
 		"that of a fact that is not known": ["wizardry", true],
 	}
 	not [fact, value] in tables.values
+}
+
+test_what_is_kept_as_evidence_is_what_the_clauses_say if {
+	tables.records == clauses.evidence
+}
+
+test_of_what_kind_something_is[name] if {
+	some name, [kinds, category, kind] in {
+		"a category that is collected": [tables.kind_of, "company_name", "contact"],
+		"a category in use": [tables.kind_in_use, "company_name", "ordinary"],
+		"an act that is collecting, without categories": [tables.kind_of, "", "act"],
+		"an act without categories": [tables.kind_in_use, "", "act"],
+	}
+	kinds[category] == kind
+}
+
+test_the_act_is_no_category if {
+	tables.categories == object.keys(tables.kind_of) - {""}
+	tables.categories == object.keys(vocabulary.categories)
+}
+
+test_the_sources_are_those_of_the_vocabulary if {
+	tables.sources == object.keys(vocabulary.facts.source.values)
 }
