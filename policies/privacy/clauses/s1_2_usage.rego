@@ -179,8 +179,8 @@ against_fraud if input.context.facts.activity == "fraud_scoring"
 #   clause: 1.2-n
 fraud_work contains found if {
 	switches.anti_fraud_limited_to_own_transactions.value == true
-	act.operation != "check_by_third_party"
 	some found in _own_transactions
+	act.operation != "check_by_third_party"
 }
 
 _own_transactions := fault.gate("1.2-n", "transaction_completed") if {

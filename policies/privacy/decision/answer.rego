@@ -33,7 +33,31 @@ _decided := _outside if {
 	cited != set()
 	cites := tables.cited[false]
 	kept := tables.records
-} else := _answer
+} else := {"decision": false, "context": {
+	"outcome": whole.outcome,
+	"reason": whole.reason,
+	"permitted": [category | some category in act.categories; verdict_on[category].reason == "permitted"],
+	"denied": [{"category": category, "reason": verdict.reason, "clauses": verdict.limits} |
+		some category in act.categories
+		verdict := verdict_on[category]
+		verdict.faults
+	],
+	"clauses": [cites[clause in limiting][clause] | some clause in union({cited, limiting, asked})],
+	"missing_facts": _in_order({fact | fact := verdict_on[_].faults[_].fact}),
+	"obligations": whole.obligations,
+	"records": [kept[clause] | some clause in cited],
+	"unknown_terms": request.unknown_terms,
+	"problems": [],
+	"remedies": [],
+}} if {
+	verdict_on := _final
+	cited := {clause | clause := verdict_on[_].clauses[_]}
+	asked := {clause | clause := verdict_on[_].asked[_]}
+	limiting := {clause | clause := verdict_on[_].faults[_].clause} - cited
+	whole := _whole(cited)
+	cites := tables.cited
+	kept := tables.records
+}
 
 _outside := _refused_whole("out_of_scope", {"5.1-b"}, {
 	"obligations": [_obligation("refer_to_third_party_policy", ["5.1-b"])],
@@ -59,32 +83,6 @@ _refused_whole(reason, cited, further) := {"decision": false, "context": object.
 	},
 	further,
 )}
-
-_answer := {"decision": false, "context": {
-	"outcome": whole.outcome,
-	"reason": whole.reason,
-	"permitted": [category | some category in act.categories; verdict_on[category].reason == "permitted"],
-	"denied": [{"category": category, "reason": verdict.reason, "clauses": verdict.limits} |
-		some category in act.categories
-		verdict := verdict_on[category]
-		verdict.faults
-	],
-	"clauses": [cites[clause in limiting][clause] | some clause in union({cited, limiting, asked})],
-	"missing_facts": _in_order({fact | fact := verdict_on[_].faults[_].fact}),
-	"obligations": whole.obligations,
-	"records": [kept[clause] | some clause in cited],
-	"unknown_terms": request.unknown_terms,
-	"problems": [],
-	"remedies": [],
-}} if {
-	verdict_on := _final
-	cited := {clause | clause := verdict_on[_].clauses[_]}
-	asked := {clause | clause := verdict_on[_].asked[_]}
-	limiting := {clause | clause := verdict_on[_].faults[_].clause} - cited
-	whole := _whole(cited)
-	cites := tables.cited
-	kept := tables.records
-}
 
 # Some duties stand though nothing is permitted.
 _whole(cited) := {"outcome": "partial", "reason": "mixed", "obligations": _obligations(cited & tables.obliging)} if {
@@ -118,12 +116,10 @@ _brought_along(obliging) := [{"id": name, "type": type, "properties": {"clauses"
 # What each of these clauses brings along, for each of the purposes.
 _duties(obliging) := {duty |
 	some purpose in input.context.purpose
-	duties := _duties_of_one(obliging) with input.context.purpose as purpose
+	duties := {[name, clause] | some clause in obliging; some name in clauses.obliges[clause]} with input.context.purpose as purpose
 	some duty in duties
 } if {
 	input.context.purpose[0]
-} else := _duties_of_one(obliging)
-
-_duties_of_one(obliging) := {[name, clause] | some clause in obliging; some name in clauses.obliges[clause]}
+} else := {[name, clause] | some clause in obliging; some name in clauses.obliges[clause]}
 
 _obligation(name, binding) := {"id": name, "type": vocabulary.obligation_type, "properties": {"clauses": binding}}

@@ -151,6 +151,7 @@ _limits(asked, faults) := {clause | clause := faults[_].clause} | {clause | clau
 # A request outward that mixes both kinds shows that they are not joined.
 _apart contains fault.missing("2-k", "combined_with_company_info") if {
 	input.resource.properties.categories[1]
+	act.goes_out
 	_mixed
 	not fault.stated("combined_with_company_info")
 	not input.context.facts.separated

@@ -84,22 +84,31 @@ _should_be := {
 
 _fits(name, value) if _is_a(vocabulary.facts[name].type, value)
 
-_is_a("category_list", value) if {
-	is_array(value)
-	{category | some category in value} - tables.categories == set()
-} else if _list_of_texts(value)
+# The type is named in the body, where the index finds it.
+_is_a(type, value) if {
+	type == "category_list"
+	_list_of_categories(value)
+}
 
-_is_a("integer", value) if {
+_is_a(type, value) if {
+	type == "integer"
 	is_number(value)
 	value >= 0
 	value == floor(value)
 }
 
-_is_a("string", value) if is_string(value)
+_is_a(type, value) if {
+	type == "string"
+	is_string(value)
+}
 
-_is_a("clause", value) if data.privacy.agreement.clauses[value]
+_is_a(type, value) if {
+	type == "clause"
+	data.privacy.agreement.clauses[value]
+}
 
-_is_a("category_sources", value) if {
+_is_a(type, value) if {
+	type == "category_sources"
 	is_object(value)
 	{source | some source in value} - tables.sources == set()
 }
@@ -144,6 +153,11 @@ _faulty contains {
 	not input.resource.properties.categories[0]
 	not ways.no_category_needed[input.action.name]
 }
+
+_list_of_categories(value) if {
+	is_array(value)
+	{category | some category in value} - tables.categories == set()
+} else if _list_of_texts(value)
 
 _map_of_texts(value) if {
 	is_object(value)
