@@ -6,6 +6,7 @@ import future.keywords.not
 import data.privacy.interpretation.switches
 import data.privacy.lib.act
 import data.privacy.lib.fault
+import data.privacy.lib.tables
 import data.privacy.ways
 
 # METADATA
@@ -303,7 +304,7 @@ else := set()
 
 # METADATA
 # title: Cited beside what grants, because the request stands on it
-also_cited contains ways.ground_clauses[input.context.facts.processing_ground] if not ways.own_conditions[input.context.purpose]
+also_cited contains tables.ground_clauses[input.context.facts.processing_ground] if not tables.own_conditions[input.context.purpose]
 
 also_cited contains clause if {
 	input.context.facts.activity == "fraud_scoring"

@@ -7,6 +7,7 @@ import data.privacy.clauses
 import data.privacy.interpretation.switches
 import data.privacy.lib.act
 import data.privacy.lib.fault
+import data.privacy.lib.tables
 import data.privacy.vocabulary
 import data.privacy.ways
 
@@ -51,10 +52,10 @@ finding(kind, operation, regime) := {"faults": _forbidden, "clauses": _because(k
 
 # Why a kind counts as company information, where it is not simply listed as such.
 _because(kind) := ["2-k"] if {
-	ways.kinds[kind].list != "company"
+	tables.kinds[kind].list != "company"
 	clauses.reclassified
-} else := ways.kinds[kind].clauses if {
-	ways.kinds[kind].family != "ordinary"
+} else := tables.kinds[kind].clauses if {
+	tables.kinds[kind].family != "ordinary"
 } else := []
 
 _forbidden := {fault.forbidden(clause) | some clause in clauses.prohibits}
@@ -98,7 +99,7 @@ _unproven("aggregate") := {fault.missing("2-f", "aggregate_size")}
 _unproven("unlisted") := {fault.missing(clause, fact) |
 	some fact in ["identifies_company", "can_contact_company"]
 	not input.context.facts[fact] == false
-	some clause in ways.kinds.unlisted.clauses
+	some clause in tables.kinds.unlisted.clauses
 }
 
 _of_free(kind) := {
@@ -132,7 +133,7 @@ _unlinked(kind) := {fault.missing("2-k", "linked_to_company"), fault.missing("2-
 _open(kind) := ways.open.linked_to_ip if {
 	input.context.purpose == "service_quality"
 	linked_to_ip(kind)
-} else := ways.open[ways.kinds[kind].family]
+} else := ways.open[tables.kinds[kind].family]
 
 _by_kind(kind) := clauses.collects(kind) | _tied(kind) if {
 	input.action.name == "collect"
@@ -150,7 +151,7 @@ _tied(kind) := clauses.tied_to_ip(kind) if {
 _without_a_way(kind) := {fault.missing("1.2-g", "purpose")} if {
 	act.purpose_blank
 	not ways.closed_sources[input.context.facts.source]
-	count(ways.open[ways.kinds[kind].family][_act_with_purpose]) > 0
+	count(ways.open[tables.kinds[kind].family][_act_with_purpose]) > 0
 } else := {fault.missing(clause, "recipient") | some clause in _towards_somebody(kind)} if {
 	act.operation == "nowhere"
 	_towards_somebody(kind) != set()
@@ -158,7 +159,7 @@ _without_a_way(kind) := {fault.missing("1.2-g", "purpose")} if {
 
 _towards_somebody(kind) := {open_to[input.context.purpose][0] |
 	some to in ["outward", "within", "outward_elsewhere"]
-	open_to := ways.open[ways.kinds[kind].family][to]
+	open_to := ways.open[tables.kinds[kind].family][to]
 }
 
 _act_with_purpose := "outward" if act.operation == "nowhere"
@@ -167,22 +168,22 @@ else := act.operation
 
 _nearest(kind) := clause if clause := ways.nearest[act.operation]
 
-else := ways.kinds[kind].clauses[0]
+else := tables.kinds[kind].clauses[0]
 
 # Clauses that are cited beside the one that grants.
 _free_clauses(kind) := ["1-a", "2-a"] if {
 	kind == "unlisted"
-} else := array.concat(ways.kinds[kind].clauses, [clause | some clause in clauses.cited_when_free]) if {
+} else := array.concat(tables.kinds[kind].clauses, [clause | some clause in clauses.cited_when_free]) if {
 	clauses.cited_when_free[_]
-} else := ways.kinds[kind].clauses
+} else := tables.kinds[kind].clauses
 
 _company_clauses(kind, operation) := array.concat(_common, ["1.1-d"]) if {
 	operation == "collect"
 	clauses.basic_details(kind)
-} else := array.concat(_common, ways.kinds[kind].clauses) if {
+} else := array.concat(_common, tables.kinds[kind].clauses) if {
 	operation == "collect"
 } else := _common if {
-	ways.kinds[kind].list == "company"
+	tables.kinds[kind].list == "company"
 } else := array.concat(_common, ["2-k"]) if {
 	clauses.reclassified
 } else := _common

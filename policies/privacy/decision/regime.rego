@@ -5,7 +5,7 @@ import future.keywords.not
 
 import data.privacy.clauses
 import data.privacy.lib.act
-import data.privacy.ways
+import data.privacy.lib.tables
 
 # METADATA
 # title: Which regime a kind of category falls under in this request
@@ -13,17 +13,17 @@ import data.privacy.ways
 #   `company` or `free`; `undecided` where it stands on both lists and nothing says whether it is linked (treated as company
 #   information); `unproven` where nothing says what it is.
 regime(kind) := "company" if {
-	ways.kinds[kind].list == "company"
+	tables.kinds[kind].list == "company"
 } else := "company" if {
 	clauses.reclassified
 } else := "company" if {
 	linked_to_ip(kind)
 } else := "free" if {
-	ways.kinds[kind].list == "other"
+	tables.kinds[kind].list == "other"
 } else := _regime_of_both if {
-	ways.kinds[kind].list == "both"
+	tables.kinds[kind].list == "both"
 } else := _regime_of_aggregates if {
-	ways.kinds[kind].list == "aggregate"
+	tables.kinds[kind].list == "aggregate"
 } else := _regime_of_unlisted
 
 _regime_of_both := "free" if input.context.facts.linked_to_company == false

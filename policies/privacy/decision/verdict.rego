@@ -179,7 +179,7 @@ _mended(regime, kind, faults, source) := faults | {fault.missing("2-c", "linked_
 } else := {fault.unmet("2-k")} if {
 	input.context.facts.separated
 	clauses.key_kept
-	ways.kinds[kind].list != "company"
+	tables.kinds[kind].list != "company"
 	fault.unfit("1.2-g") in faults
 } else := faults
 

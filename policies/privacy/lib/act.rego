@@ -4,7 +4,7 @@ package privacy.lib.act
 
 import future.keywords.not
 
-import data.privacy.ways
+import data.privacy.lib.tables.ways
 
 # METADATA
 # title: The act
@@ -91,7 +91,7 @@ unnamed_in(list) := {category | some category in categories} - {category | some 
 
 # METADATA
 # title: The kinds of the categories asked
-kinds contains object.get(ways.kind_of, category, "unlisted") if some category in categories
+kinds contains object.get(data.privacy.ways.kind_of, category, "unlisted") if some category in categories
 
 # METADATA
 # scope: document

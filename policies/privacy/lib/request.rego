@@ -29,8 +29,8 @@ default all_listed := false
 
 all_listed if {
 	input.resource.type == "information"
-	vocabulary.subjects[input.subject.type]
-	vocabulary.actions[input.action.name]
+	tables.subjects[input.subject.type]
+	tables.actions[input.action.name]
 	input.resource.properties.categories[0]
 	{category | some category in input.resource.properties.categories} - tables.categories == set()
 	_purpose_listed
@@ -39,16 +39,16 @@ all_listed if {
 }
 
 _purpose_listed if {
-	vocabulary.purposes[input.context.purpose]
+	tables.purposes[input.context.purpose]
 } else if {
 	input.context.purpose[0]
-	{purpose | some purpose in input.context.purpose; not vocabulary.purposes[purpose]} == set()
+	{purpose | some purpose in input.context.purpose} - tables.purposes == set()
 } else := false if {
 	_ = input.context.purpose
 } else := true
 
 _recipient_listed if {
-	vocabulary.recipients[input.context.recipient.type]
+	tables.recipients[input.context.recipient.type]
 } else := false if {
 	_ = input.context.recipient
 } else := true

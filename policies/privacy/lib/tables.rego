@@ -8,7 +8,6 @@ package privacy.lib.tables
 import data.privacy.agreement
 import data.privacy.clauses
 import data.privacy.vocabulary
-import data.privacy.ways
 
 # METADATA
 # title: How a clause is cited, by whether it stands in the way
@@ -49,16 +48,48 @@ values := {[name, value] | vocabulary.facts[name].values[value]} | {[name, value
 # METADATA
 # title: What kind each category is
 # description: An act that is asked of no category goes by the empty name.
-kind_of := object.union(ways.kind_of, {"": "act"})
+kind_of := object.union(data.privacy.ways.kind_of, {"": "act"})
 
 # METADATA
 # title: What kind each category is once it is collected
-kind_in_use := object.union(ways.kind_in_use, {"": "act"})
+kind_in_use := object.union(data.privacy.ways.kind_in_use, {"": "act"})
 
 # METADATA
 # title: The categories that the vocabulary has
-categories := object.keys(ways.kind_of)
+categories := object.keys(data.privacy.ways.kind_of)
 
 # METADATA
 # title: The sources that a category may come from
 sources := object.keys(vocabulary.facts.source.values)
+
+# METADATA
+# title: The kinds of subject that the vocabulary has
+subjects := object.keys(vocabulary.subjects)
+
+# METADATA
+# title: Its actions
+actions := object.keys(vocabulary.actions)
+
+# METADATA
+# title: Its purposes
+purposes := object.keys(vocabulary.purposes)
+
+# METADATA
+# title: Its kinds of recipient
+recipients := object.keys(vocabulary.recipients)
+
+# METADATA
+# title: What tells what an act amounts to, of the ways
+ways := object.filter(data.privacy.ways, ["acts", "directed", "insiders", "outward", "recipients"])
+
+# METADATA
+# title: The kinds of category, of the ways
+kinds := data.privacy.ways.kinds
+
+# METADATA
+# title: The clause that each ground stands on, of the ways
+ground_clauses := data.privacy.ways.ground_clauses
+
+# METADATA
+# title: The purposes whose clauses ask for no ground, of the ways
+own_conditions := data.privacy.ways.own_conditions

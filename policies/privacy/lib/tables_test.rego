@@ -65,3 +65,17 @@ test_the_act_is_no_category if {
 test_the_sources_are_those_of_the_vocabulary if {
 	tables.sources == object.keys(vocabulary.facts.source.values)
 }
+
+test_the_terms_are_those_of_the_vocabulary if {
+	tables.subjects == object.keys(vocabulary.subjects)
+	tables.actions == object.keys(vocabulary.actions)
+	tables.purposes == object.keys(vocabulary.purposes)
+	tables.recipients == object.keys(vocabulary.recipients)
+}
+
+test_what_comes_of_the_ways_is_as_it_stands_there if {
+	every name, table in tables.ways { table == data.privacy.ways[name] }
+	tables.kinds == data.privacy.ways.kinds
+	tables.ground_clauses == data.privacy.ways.ground_clauses
+	tables.own_conditions == data.privacy.ways.own_conditions
+}
