@@ -87,66 +87,72 @@ _one_by_one if {
 # METADATA
 # title: One purpose's verdict on each category
 # description: Categories of one kind fare alike, unless clauses exclude one of them by name, or they come from different sources.
-verdicts := {category: _ruled(source, kind, regime_of_kind, found, excluded) |
-	operation := act.operation
+verdicts := {category: _ruled(source, kind, object.get(excluded, category, set())) |
 	kinds := _kinds
+	excluded := _excluded
 	sources := input.context.facts.source_by_category
 	elsewhere := _source
 	some category in _asked
 	kind := object.get(kinds, category, "unlisted")
-	regime_of_kind := regime(kind)
 	source := object.get(sources, category, elsewhere)
-	found := _found_from(source, kind, operation, regime_of_kind)
-	excluded := object.get(_excluded(regime_of_kind), category, set())
 } if {
 	input.context.facts.source_by_category
-} else := {category: _ruled(source, kind, regime_of_kind, found, excluded) |
-	operation := act.operation
+} else := {category: _ruled(source, kind, object.get(excluded, category, set())) |
 	kinds := _kinds
+	excluded := _excluded
 	source := _source
 	some category in _asked
 	kind := object.get(kinds, category, "unlisted")
-	regime_of_kind := regime(kind)
-	found := finding(kind, operation, regime_of_kind)
-	excluded := object.get(_excluded(regime_of_kind), category, set())
 }
 
 _source := source if source := input.context.facts.source
 
 else := ""
 
-_found_from(source, kind, operation, regime_of_kind) := found if {
-	source != _source
+# What the act is, and the regime, is the same for every source.
+_found_from(source, kind) := finding(kind, act.operation, regime(kind)) if {
+	source == _source
+} else := found if {
+	operation := act.operation
+	regime_of_kind := regime(kind)
 	found := finding(kind, operation, regime_of_kind) with input.context.facts.source as source
-} else := finding(kind, operation, regime_of_kind)
+}
 
 # Clauses that name categories exclude the others: of what was shared, and of company information.
-_excluded(regime) := clauses.unshared if {
+_excluded := clauses.unshared if {
 	input.context.facts.shared_categories
 	act.operation == "see"
 } else := {} if {
 	ways.any_category[act.operation]
-} else := {} if {
-	regime == "free"
-} else := clauses.excludes
+} else := {category: faults |
+	kinds := _kinds
+	some category, faults in clauses.excludes
+	regime(object.get(kinds, category, "unlisted")) != "free"
+}
 
-_ruled(source, kind, regime, found, excluded) := {"reason": "permitted", "clauses": found.clauses} if {
-	found.faults == set()
+_ruled(source, kind, excluded) := {"reason": "permitted", "clauses": found.clauses} if {
 	excluded == set()
 	_apart == set()
-} else := {
-	"reason": reason,
-	"asked": found.clauses,
-	"faults": faults,
-	"limits": _limits(found.clauses, faults),
-} if {
-	telling := _mended(regime, kind, union({found.faults, excluded, _apart}), source)
-	[_, reason] := min({[_speaks[reason], reason] | reason := telling[_].reason})
-	faults := [told | some told in telling; told.reason == reason]
+	found := _found_from(source, kind)
+	found.faults == set()
+} else := _refused(found.clauses, union({found.faults, excluded, _apart})) if {
+	regime(kind) != "undecided"
+	not clauses.key_kept
+	found := _found_from(source, kind)
+} else := _refused(found.clauses, _mended(source, kind, union({found.faults, excluded, _apart}))) if {
+	found := _found_from(source, kind)
 }
 
 # A refusal cites what stands in the way, and the clause that would have granted it.
-_limits(asked, faults) := {clause | clause := faults[_].clause} | {clause | clause := asked[0]}
+_refused(asked, telling) := {
+	"reason": reason,
+	"asked": asked,
+	"faults": faults,
+	"limits": ({clause | clause := faults[_].clause} | {clause | clause := asked[0]}),
+} if {
+	[_, reason] := min({[_speaks[reason], reason] | reason := telling[_].reason})
+	faults := [told | some told in telling; told.reason == reason]
+}
 
 # A request outward that mixes both kinds shows that they are not joined.
 _apart contains fault.missing("2-k", "combined_with_company_info") if {
@@ -168,11 +174,11 @@ _mixed if {
 }
 
 # What stands on both lists is company information unless it is said to be unlinked: where that refuses it, that is missing.
-_mended(regime, kind, faults, source) := faults | {fault.missing("2-c", "linked_to_company")} if {
-	regime == "undecided"
+_mended(source, kind, faults) := faults | {fault.missing("2-c", "linked_to_company")} if {
+	regime(kind) == "undecided"
 	{found.reason | some found in faults} == {"missing_fact"}
 } else := {fault.missing("2-c", "linked_to_company")} if {
-	regime == "undecided"
+	regime(kind) == "undecided"
 	{found.reason | some found in faults} & {"no_applicable_permission", "prohibited"} != set()
 	ways.insiders[input.subject.type]
 	not ways.closed_sources[source]
@@ -210,7 +216,8 @@ _united(verdicts_on_one) := {
 	"clauses": [clause | some verdict in verdicts_on_one; some clause in verdict.clauses],
 } if {
 	every verdict in verdicts_on_one { verdict.reason == "permitted" }
-} else := {"reason": _first_overall(verdicts_on_one).reason, "asked": asked, "faults": faults, "limits": _limits(asked, faults)} if {
+} else := {"reason": _first_overall(verdicts_on_one).reason, "asked": asked, "faults": faults, "limits": limits} if {
 	asked := [clause | clause := verdicts_on_one[_].asked[0]]
 	faults := [found | found := verdicts_on_one[_].faults[_]]
+	limits := {clause | clause := faults[_].clause} | {clause | clause := asked[0]}
 }
