@@ -195,8 +195,8 @@ _own_transactions := fault.gate("1.2-n", "transaction_completed") if {
 # custom:
 #   clause: 1.2-o
 fraud_work contains found if {
-	not input.context.facts.absolutely_necessary_for
 	some found in fault.gate("1.2-o", "absolutely_necessary")
+	not input.context.facts.absolutely_necessary_for
 }
 
 # Necessity is tested item by item where the items are named.

@@ -16,7 +16,7 @@ import data.privacy.ways
 # description: >-
 #   The faults that stand in the way (empty where the act is permitted), and the clauses that were asked. The operation and the
 #   regime are handed in: they are the same for every source.
-finding(kind, operation, regime) := {"faults": _forbidden, "clauses": _because(kind)} if {
+finding(operation, kind, regime) := {"faults": _forbidden, "clauses": _because(kind)} if {
 	clauses.prohibits[_]
 	_bound
 	_counts_as_company(kind, regime)
@@ -42,8 +42,8 @@ finding(kind, operation, regime) := {"faults": _forbidden, "clauses": _because(k
 } else := {"faults": {fault.unfit("2-b"), fault.unfit("1.2-g")}, "clauses": []} if {
 	regime == "free"
 } else := {
-	"faults": union({clauses.permits[way[0]], clauses.around, _by_kind(kind)}),
-	"clauses": array.concat(way, _company_clauses(kind, operation)),
+	"faults": ((clauses.permits[way[0]] | clauses.around) | _by_kind(kind)),
+	"clauses": array.concat(way, _company_clauses(operation, kind)),
 } if {
 	way := _open(kind)[operation][input.context.purpose]
 } else := {"faults": clauses.tied_to_ip(kind), "clauses": []} if {
@@ -177,7 +177,7 @@ _free_clauses(kind) := ["1-a", "2-a"] if {
 	clauses.cited_when_free[_]
 } else := tables.kinds[kind].clauses
 
-_company_clauses(kind, operation) := array.concat(_common, ["1.1-d"]) if {
+_company_clauses(operation, kind) := array.concat(_common, ["1.1-d"]) if {
 	operation == "collect"
 	clauses.basic_details(kind)
 } else := array.concat(_common, tables.kinds[kind].clauses) if {

@@ -61,7 +61,7 @@ _granted_one_by_one := {clause | some clause in _final[_].clauses} if not { _fin
 _granting(kinds) := {clause | some clause in findings[_].clauses} if {
 	not _one_by_one
 	operation := act.operation
-	findings := [found | some kind in kinds; found := finding(kind, operation, regime(kind))]
+	findings := [found | some kind in kinds; found := finding(operation, kind, regime(kind))]
 	not { findings[_].faults[_] }
 }
 
@@ -110,12 +110,12 @@ _source := source if source := input.context.facts.source
 else := ""
 
 # What the act is, and the regime, is the same for every source.
-_found_from(source, kind) := finding(kind, act.operation, regime(kind)) if {
+_found_from(source, kind) := finding(act.operation, kind, regime(kind)) if {
 	source == _source
 } else := found if {
 	operation := act.operation
 	regime_of_kind := regime(kind)
-	found := finding(kind, operation, regime_of_kind) with input.context.facts.source as source
+	found := finding(operation, kind, regime_of_kind) with input.context.facts.source as source
 }
 
 # Clauses that name categories exclude the others: of what was shared, and of company information.
@@ -135,11 +135,11 @@ _ruled(source, kind, excluded) := {"reason": "permitted", "clauses": found.claus
 	_apart == set()
 	found := _found_from(source, kind)
 	found.faults == set()
-} else := _refused(found.clauses, union({found.faults, excluded, _apart})) if {
+} else := _refused(found.clauses, ((found.faults | excluded) | _apart)) if {
 	regime(kind) != "undecided"
 	not clauses.key_kept
 	found := _found_from(source, kind)
-} else := _refused(found.clauses, _mended(source, kind, union({found.faults, excluded, _apart}))) if {
+} else := _refused(found.clauses, _mended(source, kind, ((found.faults | excluded) | _apart))) if {
 	found := _found_from(source, kind)
 }
 

@@ -61,8 +61,9 @@ _facts_listed if {
 } else := true
 
 # Facts that are unknown, or have a value that they cannot have. Most have one of a list, and are not looked at alone.
-_odd_facts := {name | some [name, value] in unlisted; not _fits(name, value)} if {
+_odd_facts := {name | some [name, value] in unlisted; not _is_a(types[name], value)} if {
 	unlisted := {[name, value] | some name, value in input.context.facts} - tables.values
+	types := tables.types
 }
 
 _faulty contains {"at": _pointer(name), "is": _should_be[fact.type], "clauses": fact.clauses} if {
@@ -82,12 +83,14 @@ _should_be := {
 	"clause": "not the id of a clause",
 }
 
-_fits(name, value) if _is_a(vocabulary.facts[name].type, value)
-
 # The type is named in the body, where the index finds it.
 _is_a(type, value) if {
 	type == "category_list"
-	_list_of_categories(value)
+	is_array(value)
+	{category | some category in value} - tables.categories == set()
+} else if {
+	type == "category_list"
+	_list_of_texts(value)
 }
 
 _is_a(type, value) if {
@@ -153,11 +156,6 @@ _faulty contains {
 	not input.resource.properties.categories[0]
 	not ways.no_category_needed[input.action.name]
 }
-
-_list_of_categories(value) if {
-	is_array(value)
-	{category | some category in value} - tables.categories == set()
-} else if _list_of_texts(value)
 
 _map_of_texts(value) if {
 	is_object(value)

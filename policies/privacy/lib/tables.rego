@@ -46,6 +46,10 @@ values := {[name, value] | vocabulary.facts[name].values[value]} | {[name, value
 }
 
 # METADATA
+# title: The type of each fact
+types := {name: fact.type | some name, fact in vocabulary.facts}
+
+# METADATA
 # title: What kind each category is
 # description: An act that is asked of no category goes by the empty name.
 kind_of := object.union(data.privacy.ways.kind_of, {"": "act"})

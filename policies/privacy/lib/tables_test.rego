@@ -79,3 +79,8 @@ test_what_comes_of_the_ways_is_as_it_stands_there if {
 	tables.ground_clauses == data.privacy.ways.ground_clauses
 	tables.own_conditions == data.privacy.ways.own_conditions
 }
+
+test_each_fact_is_of_its_type if {
+	every name, type in tables.types { type == vocabulary.facts[name].type }
+	object.keys(tables.types) == object.keys(vocabulary.facts)
+}
