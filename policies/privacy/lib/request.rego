@@ -23,7 +23,9 @@ unknown_terms := set() if {
 
 # METADATA
 # title: Every term and every value is one that is listed
-# description: The usual request, which need not be looked at piece by piece.
+# description: >-
+#   The usual request, which need not be looked at piece by piece. A recipient and facts need not be given; those that are, and are
+#   none, are what the two sets hold.
 # scope: document
 default all_listed := false
 
@@ -34,8 +36,9 @@ all_listed if {
 	input.resource.properties.categories[0]
 	{category | some category in input.resource.properties.categories} - tables.categories == set()
 	_purpose_listed
-	_recipient_listed
-	_facts_listed
+	{recipient | recipient := input.context.recipient; not tables.recipients[recipient.type]} == set()
+	{facts | facts := input.context.facts; not is_object(facts)} == set()
+	_odd_facts == set()
 }
 
 _purpose_listed if {
@@ -45,19 +48,6 @@ _purpose_listed if {
 	{purpose | some purpose in input.context.purpose} - tables.purposes == set()
 } else := false if {
 	_ = input.context.purpose
-} else := true
-
-_recipient_listed if {
-	tables.recipients[input.context.recipient.type]
-} else := false if {
-	_ = input.context.recipient
-} else := true
-
-_facts_listed if {
-	is_object(input.context.facts)
-	_odd_facts == set()
-} else := false if {
-	_ = input.context.facts
 } else := true
 
 # Facts that are unknown, or have a value that they cannot have. Most have one of a list, and are not looked at alone.
