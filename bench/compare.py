@@ -20,6 +20,7 @@ from bench.cores import LOAD, SERVER, on_core
 from bench.footprint import Footprint, footprint
 from bench.page import write
 from bench.processes import processor_s
+from bench.stalls import Stalls, stalls
 from bench.tools import Latency, LoadFailed, ToolMissing
 from bench.variants import Target, Variant, variants
 
@@ -68,6 +69,8 @@ class Result:
         latencies: Milliseconds, by the variant's key and the rate.
 
         footprint: Memory, and the time to be ready.
+
+        stalls: How the machine itself was, between the turns.
     """
 
     names: Mapping[str, str]
@@ -75,6 +78,7 @@ class Result:
     costs: Mapping[str, Spread]
     latencies: Mapping[tuple[str, int], Sequence[Latency]]
     footprint: Footprint
+    stalls: Stalls
 
 
 def measure(bundle: Built, rounds: int, seconds: float) -> Result:
@@ -84,6 +88,7 @@ def measure(bundle: Built, rounds: int, seconds: float) -> Result:
     decisions: dict[str, list[float]] = {}
     costs: dict[str, list[float]] = {}
     latencies: dict[tuple[str, int], list[Latency]] = {}
+    quiet = stalls(WARM_UP_S)
     with ExitStack() as held:
         with on_core(SERVER):
             running = [
@@ -105,12 +110,14 @@ def measure(bundle: Built, rounds: int, seconds: float) -> Result:
             for variant, target, rate in _at_rates(running):
                 found = tools.latency(_url(target), target.bodies, rate, seconds)
                 latencies.setdefault((variant.key, rate), []).append(found)
+                quiet += stalls(WARM_UP_S / 4)
     return Result(
         {variant.key: variant.name for variant, _ in running},
         {key: Spread(tuple(values)) for key, values in decisions.items()},
         {key: Spread(tuple(values)) for key, values in costs.items()},
         latencies,
         footprint(bundle),
+        quiet,
     )
 
 

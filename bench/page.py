@@ -5,7 +5,7 @@ What was measured, as a page with a picture.
 import os
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,11 +87,24 @@ def _measured(result: "Result", opa: Path) -> Iterator[str]:
         met = "" if bound is None else f"under {bound:g}: {'yes' if p99 < bound else 'no'}"
         yield f"| {result.names[key]} | {rate} | {p50:.2f} | {p99:.2f} | {p999:.2f} | {met} |"
     yield ""
-    resident = ", ".join(f"{what} {mb:.0f}" for what, mb in result.footprint.resident_mb.items())
+    away = result.stalls.gaps_ms
+    longest = max(away, default=0)
     yield (
-        f"A sidecar's processes are resident with: {resident} MB. It is ready "
-        f"{result.footprint.ready_s:.2f} s after its start (median)."
+        "The machine itself: looked at in between, the servers' core was away for more than a "
+        f"millisecond {len(away)} times in {result.stalls.seconds:.0f} s, {longest:.0f} ms at the "
+        "longest."
     )
+    yield ""
+    kept, busy = result.footprint.resident_mb, result.footprint.busy_mb
+    yield (
+        f"A sidecar's processes are resident with: {_listed(kept)} MB; where each question went to "
+        f"OPA: {_listed(busy)} MB. It is ready {result.footprint.ready_s:.2f} s after its start "
+        "(median)."
+    )
+
+
+def _listed(megabytes: Mapping[str, float]) -> str:
+    return ", ".join(f"{what} {mb:.0f}" for what, mb in megabytes.items())
 
 
 def _spread(told: "Spread") -> str:

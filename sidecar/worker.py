@@ -184,7 +184,8 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def _finish(self, conn: Any, finish: "Callable[[bool], Written]") -> bool:
         keep = bool(self.alive)
-        return self._send(conn, b"".join(finish(keep)), keep=keep)
+        left = _sent(conn.sock, finish(keep))
+        return self._send(conn, left, keep=keep) if left else keep
 
     def _fail(self, conn: Any, wrong: Exception) -> bool:
         conn.sock.setblocking(True)
