@@ -84,7 +84,13 @@ recipients := object.keys(vocabulary.recipients)
 
 # METADATA
 # title: What tells what an act amounts to, of the ways
-ways := object.filter(data.privacy.ways, ["acts", "directed", "insiders", "outward", "recipients"])
+ways := {
+	"acts": data.privacy.ways.acts,
+	"directed": data.privacy.ways.directed,
+	"insiders": data.privacy.ways.insiders,
+	"outward": data.privacy.ways.outward,
+	"recipients": data.privacy.ways.recipients,
+}
 
 # METADATA
 # title: The kinds of category, of the ways
