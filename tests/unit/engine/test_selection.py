@@ -218,6 +218,22 @@ def test_nobody_waits_for_the_entries():
         assert asked.decide("somebody", "x", "other", "ann") == [False, True, True, False]
 
 
+@pytest.mark.parametrize(("later_s", "found"), [(59.0, True), (61.0, False)])
+def test_what_was_remembered_by_ids_is_not_looked_for_for_ever(later_s: float, found: bool):
+    """
+    A minute after the last decision that was remembered so, such a question is decided once more.
+    """
+    with _remembering() as asked:
+        held = asked.hold_back()
+        asked.decide("x", "y")
+        assert eventually(lambda: asked.times == 1)
+        held.set()
+        assert asked.knows()
+        asked.clock.now += later_s
+
+        assert asked.decide("x") == [found]
+
+
 def test_entries_that_cannot_be_had_are_tried_again():
     """
     After a while, or with the next registers; meanwhile ids count by themselves.
