@@ -16,7 +16,7 @@ _log = structlog.stdlib.get_logger("sidecar")
 
 _WITHIN_S: Final = 10.0
 _QUIET_S: Final = 10.0
-_GATHER_S: Final = 0.02
+_GATHER_S: Final = 0.005
 
 
 class Sink(Protocol):
